@@ -1,0 +1,91 @@
+"""Settings: from the environment (prefix FOLKMOOT_), or given in code.
+
+Each field is documented in docs/reference/settings.md; a test holds the page to this file.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from folkmoot.core.errors import SettingsInvalid
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside."""
+
+    model_config = SettingsConfigDict(env_prefix="FOLKMOOT_", extra="ignore", frozen=True)
+
+    store: str = Field(
+        "sqlite:///.folkmoot/folkmoot.db",
+        description="Where truth is kept: memory://, sqlite:///relative.db, sqlite:////absolute.db.",
+    )
+    broker: str = Field("local://", description="What carries hints: local://.")
+    agents: Path = Field(Path("agents"), description="Folder with agent files (*.yaml, *.yml).")
+    plugins: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), description="Python files that register tools, programs or models; separated by commas."
+    )
+    workspaces: Path = Field(
+        Path(".folkmoot/workspaces"), description="Where agents without a workspace get theirs."
+    )
+    host: str = Field("127.0.0.1", description="Address of the HTTP API.")
+    port: int = Field(8080, ge=0, le=65535, description="Port of the HTTP API; 0 takes a free one.")
+    api_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        repr=False,
+        description="Keys that open the API, separated by commas. Needed unless bound to loopback.",
+    )
+    concurrency: int = Field(100, ge=1, description="Runs that one worker drives at a time.")
+    queue_limit: int = Field(
+        100_000, ge=1, description="Queued runs after which submitting answers QUEUE_FULL."
+    )
+    heartbeat_s: float = Field(2.0, gt=0, description="Seconds between a worker's heartbeats.")
+    lease_s: float = Field(
+        10.0,
+        gt=0,
+        description="Seconds without a heartbeat after which a worker's runs are rescued.",
+    )
+    poll_s: float = Field(
+        1.0, gt=0, description="Seconds between looks at the store for what no hint told."
+    )
+    grace_s: float = Field(
+        10.0, ge=0, description="Seconds that steps may take to finish after SIGTERM."
+    )
+    synchronous: str = Field(
+        "full", pattern="^(full|normal)$", description="SQLite's synchronous mode: full or normal."
+    )
+    log_level: str = Field(
+        "info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error."
+    )
+    log_format: str = Field("auto", pattern="^(auto|json|text)$", description="auto, json or text.")
+    traces: str = Field(
+        "",
+        description="OTLP/HTTP endpoint for traces; `console` prints them; empty turns them off.",
+    )
+    metrics_agents: int = Field(
+        50, ge=0, description="Agents that get a metric label of their own; the others share one."
+    )
+
+    @field_validator("plugins", "api_keys", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+
+def load(**given: Any) -> Settings:
+    """Return the settings; `given` wins over the environment. Raises SettingsInvalid."""
+    try:
+        return Settings(**{key: value for key, value in given.items() if value is not None})
+    except ValidationError as fault:
+        lines = [
+            f"FOLKMOOT_{'.'.join(str(part) for part in error['loc']).upper()}: {error['msg']}"
+            for error in fault.errors(include_input=False, include_url=False)
+        ]
+        raise SettingsInvalid(
+            "The settings have mistakes: " + "; ".join(lines),
+            kept="Nothing was started.",
+            todo="Correct these variables (docs/reference/settings.md).",
+        ) from None

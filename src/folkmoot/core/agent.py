@@ -1,0 +1,130 @@
+"""An Agent: a declared worker. Pure description; the agent file is compiled to it."""
+
+from typing import Any
+
+import msgspec
+
+from folkmoot.core import canonical
+from folkmoot.core.spend import Price
+
+
+class ModelChoice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which model, by which provider. `api_key_env` names a variable; the key itself is never here.
+
+    `timeout_s` is for one call; `retries` are tries after the first. `settings` go to the provider.
+    `options` belong to the adapter (the scripted model's script). `price` overrides the table.
+    """
+
+    provider: str
+    name: str
+    base_url: str = ""
+    api_key_env: str = ""
+    settings: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+    timeout_s: float = 120.0
+    retries: int = 3
+    price: Price | None = None
+
+    def __str__(self) -> str:
+        """Return provider:name."""
+        return f"{self.provider}:{self.name}"
+
+
+class ToolUse(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A tool that the agent may call, with its options."""
+
+    name: str
+    options: dict[str, Any] = {}
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a run must stop. None means no limit. `usd` in dollars, times in seconds."""
+
+    iterations: int = 50
+    tokens: int | None = None
+    usd: float | None = None
+    seconds: float | None = None
+    parallel_tools: int = 8
+    tool_seconds: float = 60.0
+    tool_output: int = 30_000
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What all runs of the agent together may spend, in dollars."""
+
+    usd_per_day: float | None = None
+    usd_per_month: float | None = None
+
+
+class Approval(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Calls that need a person: a grant pattern, who may say yes, how many, for how long (seconds)."""
+
+    match: str
+    by: tuple[str, ...] = ()
+    needs: int = 1
+    expires_s: float | None = None
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the conversation is kept within the model's window: `drop` or `summarise` the oldest."""
+
+    policy: str = "summarise"
+    max_tokens: int = 100_000
+    keep_messages: int = 10
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A JSON Schema that the reply must fit; `retries` invalid replies go back to the model."""
+
+    schema: dict[str, Any]
+    retries: int = 2
+
+
+class Retry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Attempts with fresh context after a failure that a fresh start may mend."""
+
+    attempts: int = 1
+    delay_s: float = 5.0
+    factor: float = 2.0
+    max_delay_s: float = 60.0
+
+
+class SandboxUse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where commands run. `plain_process` allows an unconfined process where no sandbox can be had."""
+
+    kind: str = "bubblewrap"
+    plain_process: bool = False
+    network: bool = False
+    memory_mb: int = 1024
+    pids: int = 128
+    cpu_seconds: int = 60
+    env: tuple[str, ...] = ()
+
+
+class Agent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A declared worker: instructions, model, program, tools, grants, limits."""
+
+    name: str
+    instructions: str
+    model: ModelChoice
+    description: str = ""
+    fallbacks: tuple[ModelChoice, ...] = ()
+    program: str = "loop"
+    options: dict[str, Any] = {}
+    tools: tuple[ToolUse, ...] = ()
+    grants: tuple[str, ...] = ()
+    denies: tuple[str, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    sandbox: SandboxUse = SandboxUse()
+    limits: Limits = Limits()
+    budget: Budget = Budget()
+    context: Context = Context()
+    retry: Retry = Retry()
+    output: Output | None = None
+    workspace: str = ""
+    concurrency: int | None = None
+    labels: dict[str, str] = {}
+
+    def digest(self) -> str:
+        """Return the definition's hash (hex): a run keeps the definition it started with."""
+        return canonical.digest(self)

@@ -1,0 +1,197 @@
+"""Changes: everything that can be written to the store, as values.
+
+`await store.write(*changes)` applies its changes together or not at all. A change that carries a
+`fence` is refused with LeaseLost when the run's fence has moved on. What a change gives back (its
+outcome) is named in its docstring; the others give None.
+"""
+
+import msgspec
+
+from folkmoot.core.entries import Entry
+from folkmoot.core.run import Run, RunState
+from folkmoot.core.spend import Spend
+
+
+class _Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One change."""
+
+
+class CreateRun(_Change):
+    """Write a run, its first entries, and its key in the inbox (when `key` is not empty).
+
+    Outcome: Born. With a key that was seen before and the same fingerprint, nothing is written and
+    the first run's id comes back; with another fingerprint the set fails with KeyReused.
+    """
+
+    run: Run
+    entries: tuple[Entry, ...]
+    key: str = ""
+    fingerprint: str = ""
+
+
+class Claim(_Change):
+    """Take a queued run whose time has come: raise its fence, make it running, name its worker.
+
+    Outcome: Claimed, or None when it is not there to be had (taken, finished, not yet ready).
+    """
+
+    run: str
+    worker: str
+    now: int
+
+
+class Append(_Change):
+    """Add entries to a running run's journal. Outcome: the number of signals ever sent to the run."""
+
+    run: str
+    fence: int
+    entries: tuple[Entry, ...]
+
+
+class Move(_Change):
+    """Change a running run's state, and note where its journal ends and what it has spent."""
+
+    run: str
+    fence: int
+    state: RunState
+    at: int
+    attempt: int
+    head: int
+    head_hash: str
+    spend: Spend
+    ready_at: int = 0
+    wake_at: int | None = None
+    waits_for: str = ""
+    output: str = ""
+    error: str = ""
+    signals_seen: int = 0
+
+
+class HoldSpend(_Change):
+    """Set money aside in a shared budget; BudgetSpent when spent + held + amount > limit (nanos)."""
+
+    run: str
+    fence: int
+    scope: str
+    amount: int
+    limit: int
+
+
+class SettleSpend(_Change):
+    """Give back what was held, and count what was spent (nanos)."""
+
+    run: str
+    fence: int
+    scope: str
+    held: int
+    spent: int
+
+
+class Signal(_Change):
+    """Say something to a run from outside; a waiting run becomes queued.
+
+    Outcome: True when the signal was new. The same id twice is one signal. RunUnknown when there is
+    no such run; WrongState when it is final (unless the kind is `retry`, which needs it final).
+    """
+
+    run: str
+    id: str
+    kind: str
+    body: bytes
+    at: int
+
+
+class Consume(_Change):
+    """Signals whose content is in the journal now."""
+
+    run: str
+    fence: int
+    ids: tuple[str, ...]
+
+
+class PutBlob(_Change):
+    """Keep bytes by their SHA-256 (hex). The same bytes twice are kept once."""
+
+    digest: str
+    data: bytes
+
+
+class Outbox(_Change):
+    """Something that must leave: relayed at least once, with its id as the idempotency key."""
+
+    id: str
+    run: str
+    topic: str
+    body: bytes
+    at: int
+
+
+class Sent(_Change):
+    """The outbox item has arrived (or `error` says why not, and when it is tried again)."""
+
+    id: str
+    at: int
+    error: str = ""
+    next_at: int | None = None
+
+
+class Beat(_Change):
+    """A worker lives. Its expiry is judged by the store's own clock."""
+
+    worker: str
+    ttl_ms: int
+    note: str = ""
+
+
+class Retire(_Change):
+    """A worker leaves. Runs that it still holds go back to the queue, with a raised fence.
+
+    Outcome: the ids of these runs.
+    """
+
+    worker: str
+    at: int
+
+
+class Rescue(_Change):
+    """Runs of workers whose heartbeat expired go back to the queue, with a raised fence.
+
+    Also wakes waiting runs whose `wake_at` has come. Outcome: the ids of all of them.
+    """
+
+    now: int
+
+
+class Announced(_Change):
+    """These queued runs were put into the broker at this time."""
+
+    runs: tuple[str, ...]
+    at: int
+
+
+Change = (
+    CreateRun | Claim | Append | Move | HoldSpend | SettleSpend | Signal | Consume | PutBlob
+    | Outbox | Sent | Beat | Retire | Rescue | Announced
+)  # fmt: skip
+
+
+class Born(msgspec.Struct, frozen=True):
+    """Outcome of CreateRun: the run's id, and whether it is new."""
+
+    run: str
+    new: bool
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """Outcome of Claim: the run with its new fence, its whole journal, its signals.
+
+    `signals` counts all signals ever sent; `pending` are the ones not consumed yet, oldest first.
+    """
+
+    run: Run
+    entries: tuple[Entry, ...]
+    signals: int = 0
+    pending: tuple[Signal, ...] = ()
+
+
+Outcome = Born | Claimed | int | bool | tuple[str, ...] | None

@@ -1,0 +1,283 @@
+"""The journal's entries: everything that happens to a run, in order, chained by hash.
+
+    hash(n) = SHA-256( hash(n-1) ‖ run ‖ seq ‖ at ‖ SHA-256(body) )        hash(0) = 32 zero bytes
+
+The body's own digest stands in the chain, so a body may be kept elsewhere (or pruned by a retention
+policy) while the chain still verifies. Bodies are JSON, tagged by `kind`.
+"""
+
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from folkmoot.core.messages import Thought, ToolCall
+from folkmoot.core.spend import Hold, Usage
+from folkmoot.core.task import Task
+
+GENESIS = bytes(32)
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
+    """What one entry says."""
+
+
+class Created(_Body, tag="run.created"):
+    """The run exists: its task, and the agent's definition by hash."""
+
+    task: Task
+    definition: str
+
+
+class Reset(_Body, tag="run.reset"):
+    """A new attempt begins with fresh context; what came before stays in the journal only."""
+
+    attempt: int
+    reason: str
+
+
+class Resumed(_Body, tag="run.resumed"):
+    """A worker took over a run whose last worker was lost. `lost` are calls nobody saw the end of."""
+
+    worker: str
+    fence: int
+    lost: tuple[str, ...] = ()
+    uncertain: int = 0
+
+
+class ModelCalled(_Body, tag="model.called"):
+    """A request goes to the model now. Its money is held in the same transaction."""
+
+    call: str
+    model: str
+    purpose: str = "reply"
+    holds: tuple[Hold, ...] = ()
+
+
+class ModelReplied(_Body, tag="model.replied"):
+    """The model's reply. `nanos` is its price by our table; `upto` belongs to a summary."""
+
+    call: str
+    model: str
+    text: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    thoughts: tuple[Thought, ...] = ()
+    usage: Usage = Usage()
+    nanos: int = 0
+    finish: str = "stop"
+    ms: int = 0
+    purpose: str = "reply"
+    upto: int = 0
+
+
+class ModelFailed(_Body, tag="model.failed"):
+    """A model call failed. `retry_ms` None means that nobody tries again; `next` names a fallback."""
+
+    call: str
+    model: str
+    code: str
+    detail: str = ""
+    retry_ms: int | None = None
+    next: str = ""
+
+
+class ToolStarted(_Body, tag="tool.started"):
+    """A call of class `once` or `reconcilable` is about to begin."""
+
+    call: str
+    name: str
+    effect: str
+
+
+class ToolReturned(_Body, tag="tool.returned"):
+    """A tool call ended; `error` is a code when it failed."""
+
+    call: str
+    name: str
+    text: str
+    error: str = ""
+    ms: int = 0
+    reconciled: bool = False
+
+
+class ToolDoubted(_Body, tag="tool.doubted"):
+    """A call of class `once` began and nobody saw its end: it is in doubt, and not repeated."""
+
+    call: str
+    name: str
+
+
+class StepDenied(_Body, tag="gate.denied"):
+    """The gate said no."""
+
+    call: str
+    act: str
+    policy: str
+    reason: str
+    code: str = "DENIED"
+
+
+class StepAsked(_Body, tag="gate.asked"):
+    """The gate asks a person. `digest` is the canonical hash of the exact call."""
+
+    call: str
+    act: str
+    approval: str
+    digest: str
+    policy: str
+    reason: str
+    needs: int = 1
+    by: tuple[str, ...] = ()
+    expires_at: int | None = None
+
+
+class StepVoted(_Body, tag="gate.voted"):
+    """A person approved or denied. The run goes on when enough have."""
+
+    approval: str
+    by: str
+    approve: bool
+    note: str = ""
+
+
+class ApprovalExpired(_Body, tag="gate.expired"):
+    """Nobody answered in time: the step is denied."""
+
+    approval: str
+
+
+class MessageAdded(_Body, tag="said"):
+    """Somebody added a message to the run."""
+
+    text: str
+    by: str = ""
+
+
+class ContextDropped(_Body, tag="context.dropped"):
+    """The oldest `upto` messages are no longer shown to the model."""
+
+    upto: int
+
+
+class ReplyRejected(_Body, tag="reply.rejected"):
+    """The reply did not fit the agent's output schema; the model is told why."""
+
+    reason: str
+
+
+class Asked(_Body, tag="run.asked"):
+    """The program asks a person a question and waits for a message."""
+
+    question: str
+    call: str = ""
+
+
+class Slept(_Body, tag="run.slept"):
+    """The run sleeps until a time (ms since 1970)."""
+
+    until: int
+    call: str = ""
+
+
+class Paused(_Body, tag="run.paused"):
+    """Somebody paused the run."""
+
+    by: str = ""
+
+
+class Continued(_Body, tag="run.continued"):
+    """Somebody let the run go on."""
+
+    by: str = ""
+
+
+class Succeeded(_Body, tag="run.succeeded"):
+    """The reply. `data` is set when the agent has an output schema."""
+
+    output: str
+    data: Any = None
+
+
+class Failed(_Body, tag="run.failed"):
+    """The run could not do its task. `retry_ms` is set when another attempt follows."""
+
+    code: str
+    message: str
+    retry_ms: int | None = None
+
+
+class Cancelled(_Body, tag="run.cancelled"):
+    """Somebody cancelled the run."""
+
+    by: str = ""
+    reason: str = ""
+
+
+class Refused(_Body, tag="run.refused"):
+    """The run was never allowed to begin."""
+
+    code: str
+    message: str
+
+
+Body = (
+    Created | Reset | Resumed | ModelCalled | ModelReplied | ModelFailed | ToolStarted | ToolReturned
+    | ToolDoubted | StepDenied | StepAsked | StepVoted | ApprovalExpired | MessageAdded | ContextDropped
+    | ReplyRejected | Asked | Slept | Paused | Continued | Succeeded | Failed | Cancelled | Refused
+)  # fmt: skip
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Body] = msgspec.json.Decoder(Body)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One line of a run's journal, as it is stored. `at` is milliseconds since 1970 (UTC)."""
+
+    run: str
+    seq: int
+    at: int
+    kind: str
+    body: bytes
+    hash: bytes
+
+    def read(self) -> Body:
+        """Return what the entry says. Raises msgspec.ValidationError for bytes that are not ours."""
+        return _decoder.decode(self.body)
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The end of a chain: the last entry's number and hash."""
+
+    seq: int = 0
+    hash: bytes = GENESIS
+
+
+def link(before: bytes, run: str, seq: int, at: int, body: bytes) -> bytes:
+    """Return the hash (32 bytes) of an entry that follows the one whose hash is `before`."""
+    return sha256(
+        b"%b%b|%d|%d|%b" % (before, run.encode(), seq, at, sha256(body).digest())
+    ).digest()
+
+
+def write(head: Head, run: str, at: int, body: Body) -> Entry:
+    """Return the next entry of a chain that ends in `head`."""
+    data = _encoder.encode(body)
+    seq = head.seq + 1
+    kind = str(body.__struct_config__.tag)
+    return Entry(run, seq, at, kind, data, link(head.hash, run, seq, at, data))
+
+
+def broken(entries: list[Entry], head: Head = Head()) -> Entry | None:  # noqa: B008 - frozen value
+    """Return the first entry that does not follow from the one before it, or None."""
+    seq, before = head.seq, head.hash
+    for entry in entries:
+        expected = link(before, entry.run, seq + 1, entry.at, entry.body)
+        if entry.seq != seq + 1 or entry.hash != expected or not _kind_fits(entry):
+            return entry
+        seq, before = entry.seq, entry.hash
+    return None
+
+
+def _kind_fits(entry: Entry) -> bool:
+    """Whether the kind column says what the hashed body says (it is an index, not a second truth)."""
+    return entry.body.startswith(b'{"kind":"%b"' % entry.kind.encode())

@@ -1,0 +1,61 @@
+"""Signals: what people and programs say to a run from outside.
+
+The store keeps them until the run has written them into its journal; the same id twice is one.
+"""
+
+import msgspec
+
+
+class Say(msgspec.Struct, frozen=True, tag="say", tag_field="kind", omit_defaults=True):
+    """Add a message to the conversation."""
+
+    text: str
+    by: str = ""
+
+
+class Cancel(msgspec.Struct, frozen=True, tag="cancel", tag_field="kind", omit_defaults=True):
+    """End the run now."""
+
+    by: str = ""
+    reason: str = ""
+
+
+class Pause(msgspec.Struct, frozen=True, tag="pause", tag_field="kind", omit_defaults=True):
+    """Stop at the next step and wait."""
+
+    by: str = ""
+
+
+class Resume(msgspec.Struct, frozen=True, tag="resume", tag_field="kind", omit_defaults=True):
+    """Go on after a pause."""
+
+    by: str = ""
+
+
+class Vote(msgspec.Struct, frozen=True, tag="vote", tag_field="kind", omit_defaults=True):
+    """Approve or deny a call that the gate asked about."""
+
+    approval: str
+    approve: bool
+    by: str = ""
+    note: str = ""
+
+
+class Retry(msgspec.Struct, frozen=True, tag="retry", tag_field="kind", omit_defaults=True):
+    """Try a failed run again, with fresh context."""
+
+    by: str = ""
+
+
+AnySignal = Say | Cancel | Pause | Resume | Vote | Retry
+_decoder: msgspec.json.Decoder[AnySignal] = msgspec.json.Decoder(AnySignal)
+
+
+def read(body: bytes) -> AnySignal:
+    """Return the signal that `body` (JSON) writes."""
+    return _decoder.decode(body)
+
+
+def kind(signal: AnySignal) -> str:
+    """Return the signal's kind, such as `say`."""
+    return str(signal.__struct_config__.tag)

@@ -1,0 +1,36 @@
+"""A Task: what an agent is asked. A value; intake makes a run of it."""
+
+from hashlib import sha256
+
+import msgspec
+
+PRIORITIES = ("critical", "high", "normal", "low")
+
+
+class ReplyTo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where the reply goes: a gateway's name and an address that this gateway understands."""
+
+    gateway: str
+    address: str
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an agent is asked.
+
+    `key` is the trigger's own stable id within `source`: the same key again is the same run.
+    `deadline` is a time in milliseconds since 1970 (UTC) after which the run is given up.
+    """
+
+    agent: str
+    input: str
+    source: str = "api"
+    key: str = ""
+    reply_to: ReplyTo | None = None
+    priority: str = "normal"
+    deadline: int | None = None
+    labels: dict[str, str] = {}
+
+    def fingerprint(self) -> str:
+        """Return a digest of what is asked, to tell a repeated task from a reused key."""
+        parts = msgspec.json.encode((self.agent, self.input, sorted(self.labels.items())))
+        return sha256(parts).hexdigest()

@@ -1,0 +1,291 @@
+"""The view: where a run stands. fold(entries) gives it, and recovery is nothing but that.
+
+The fold is incremental: `apply(view, entry)` changes the view that it is given and returns it, so a
+step costs the same however long the history is. A view has one owner; nobody else keeps a piece.
+"""
+
+from typing import Any
+
+import msgspec
+
+from folkmoot.core import entries as e
+from folkmoot.core.entries import Body, Entry, Head
+from folkmoot.core.messages import Answered, Message, Returned, Said, ToolCall
+from folkmoot.core.spend import Hold, Spend
+from folkmoot.core.task import Task
+
+# What can be open about a tool call of the last reply.
+OPEN = "open"  # nobody has begun it
+STARTED = "started"  # its Started entry is durable; its end is not
+ASKED = "asked"  # it waits for a person
+APPROVED = "approved"  # a person said yes; it may begin
+
+
+class Pending(msgspec.Struct):
+    """A tool call of the last reply that has no result yet."""
+
+    call: ToolCall
+    status: str = OPEN
+    approval: str = ""
+
+
+class Approval(msgspec.Struct):
+    """An open question to people about one call."""
+
+    id: str
+    call: str
+    digest: str
+    needs: int
+    expires_at: int | None
+    by: tuple[str, ...] = ()
+    yes: tuple[str, ...] = ()
+
+
+class View(msgspec.Struct):
+    """Where a run stands. Times are ms since 1970; `began` is the first entry of this attempt."""
+
+    run: str
+    head: Head = Head()
+    at: int = 0
+    began: int = 0
+    attempt: int = 1
+    definition: str = ""
+    task: Task | None = None
+    messages: list[Message] = []
+    shown: int = 0
+    summary: str = ""
+    pending: dict[str, Pending] = {}
+    later: list[Said] = []
+    reply: int = 0
+    approvals: dict[str, Approval] = {}
+    model_call: str = ""
+    holds: tuple[Hold, ...] = ()
+    fault: e.ModelFailed | None = None
+    faults: int = 0
+    replies: int = 0
+    rejects: int = 0
+    calls: int = 0
+    spend: Spend = Spend()
+    paused: bool = False
+    question: str = ""
+    wake_at: int | None = None
+    wake_call: str = ""
+    output: str = ""
+    data: Any = None
+    ended: Body | None = None
+
+    @property
+    def last(self) -> Answered | None:
+        """The model's last reply, when nothing but open calls came after it."""
+        if self.messages and isinstance(self.messages[-1], Answered):
+            return self.messages[-1]
+        return None
+
+
+def fold(run: str, journal: list[Entry]) -> View:
+    """Return the view that a journal gives."""
+    view = View(run)
+    for entry in journal:
+        apply(view, entry)
+    return view
+
+
+def apply(view: View, entry: Entry, body: Body | None = None) -> View:
+    """Take one more entry into the view. `body` saves decoding when the writer has it at hand."""
+    body = entry.read() if body is None else body
+    view.head = Head(entry.seq, entry.hash)
+    view.at = entry.at
+    _HANDLERS[type(body)](view, body)
+    return view
+
+
+def _created(view: View, body: e.Created) -> None:
+    view.task = body.task
+    view.definition = body.definition
+    view.began = view.at
+    view.messages.append(Said(body.task.input))
+
+
+def _reset(view: View, body: e.Reset) -> None:
+    task, spend = view.task, view.spend
+    fresh = View(view.run, view.head, view.at, view.at, body.attempt, view.definition, task)
+    fresh.spend, fresh.calls = spend, view.calls
+    for field in view.__struct_fields__:
+        setattr(view, field, getattr(fresh, field))
+    if task is not None:
+        view.messages.append(Said(task.input))
+
+
+def _resumed(view: View, body: e.Resumed) -> None:
+    view.model_call, view.holds = "", ()
+    if body.uncertain:
+        view.spend += Spend(uncertain=body.uncertain)
+
+
+def _model_called(view: View, body: e.ModelCalled) -> None:
+    view.calls += 1
+    view.model_call = body.call
+    view.holds = body.holds
+    view.fault = None
+
+
+def _model_replied(view: View, body: e.ModelReplied) -> None:
+    usage = body.usage
+    view.spend += Spend(usage.input, usage.output, body.nanos, 0, 1)
+    view.model_call, view.holds, view.fault, view.faults = "", (), None, 0
+    if body.purpose == "summary":
+        view.shown, view.summary = body.upto, body.text
+        return
+    view.replies += 1
+    view.reply = view.head.seq
+    view.messages.append(Answered(body.text, body.calls, body.thoughts))
+    view.pending = {call.id: Pending(call) for call in body.calls}
+
+
+def _model_failed(view: View, body: e.ModelFailed) -> None:
+    view.model_call, view.holds, view.fault = "", (), body
+    view.faults += 1
+    view.spend += Spend(model_calls=1)
+
+
+def _tool_started(view: View, body: e.ToolStarted) -> None:
+    if body.call in view.pending:
+        view.pending[body.call].status = STARTED
+
+
+def _close(view: View, call: str, text: str, *, error: bool) -> None:
+    """Answer an open call.
+
+    Messages that came meanwhile are shown after the last answer: every provider wants a reply's
+    results directly behind it.
+    """
+    pending = view.pending.pop(call, None)
+    if pending is None:
+        return
+    view.messages.append(Returned(call, pending.call.name, text, error))
+    if not view.pending and view.later:
+        view.messages.extend(view.later)
+        view.later.clear()
+
+
+def _tool_returned(view: View, body: e.ToolReturned) -> None:
+    view.spend += Spend(tool_calls=1)
+    _close(view, body.call, body.text, error=bool(body.error))
+
+
+def _tool_doubted(view: View, body: e.ToolDoubted) -> None:
+    view.spend += Spend(tool_calls=1)
+    _close(view, body.call, DOUBT, error=True)
+
+
+def _denied(view: View, body: e.StepDenied) -> None:
+    _close(view, body.call, f"Denied by policy {body.policy!r}: {body.reason}", error=True)
+
+
+def _asked(view: View, body: e.StepAsked) -> None:
+    view.approvals[body.approval] = Approval(
+        body.approval, body.call, body.digest, body.needs, body.expires_at, body.by
+    )
+    if body.call in view.pending:
+        view.pending[body.call].status = ASKED
+        view.pending[body.call].approval = body.approval
+
+
+def _voted(view: View, body: e.StepVoted) -> None:
+    approval = view.approvals.get(body.approval)
+    if approval is None:
+        return
+    if not body.approve:
+        _close_approval(view, approval, f"{body.by or 'A person'} denied this. {body.note}".strip())
+        return
+    if body.by not in approval.yes:
+        approval.yes += (body.by,)
+    if len(approval.yes) >= approval.needs and approval.call in view.pending:
+        view.pending[approval.call].status = APPROVED
+        del view.approvals[approval.id]
+
+
+def _expired(view: View, body: e.ApprovalExpired) -> None:
+    approval = view.approvals.get(body.approval)
+    if approval is not None:
+        _close_approval(view, approval, "Nobody approved this in time.")
+
+
+def _close_approval(view: View, approval: Approval, reason: str) -> None:
+    del view.approvals[approval.id]
+    _close(view, approval.call, reason, error=True)
+
+
+def _added(view: View, body: e.MessageAdded) -> None:
+    view.question = ""
+    (view.later if view.pending else view.messages).append(Said(body.text, body.by))
+
+
+def _dropped(view: View, body: e.ContextDropped) -> None:
+    view.shown = body.upto
+
+
+def _rejected(view: View, body: e.ReplyRejected) -> None:
+    view.rejects += 1
+    view.messages.append(Said(body.reason, "output schema"))
+
+
+def _question(view: View, body: e.Asked) -> None:
+    view.question = body.question
+
+
+def _slept(view: View, body: e.Slept) -> None:
+    view.wake_at = body.until
+
+
+def _paused(view: View, _: e.Paused) -> None:
+    view.paused = True
+
+
+def _continued(view: View, _: e.Continued) -> None:
+    view.paused = False
+
+
+def _succeeded(view: View, body: e.Succeeded) -> None:
+    view.output, view.data, view.ended = body.output, body.data, body
+
+
+def _failed(view: View, body: e.Failed) -> None:
+    view.ended = body
+
+
+def _ended(view: View, body: Body) -> None:
+    view.ended = body
+
+
+DOUBT = (
+    "This call was begun, then the system stopped before its end was seen. It is not known whether "
+    "it took effect. It was not repeated. Check before you do it again."
+)
+
+_HANDLERS: dict[type, Any] = {
+    e.Created: _created,
+    e.Reset: _reset,
+    e.Resumed: _resumed,
+    e.ModelCalled: _model_called,
+    e.ModelReplied: _model_replied,
+    e.ModelFailed: _model_failed,
+    e.ToolStarted: _tool_started,
+    e.ToolReturned: _tool_returned,
+    e.ToolDoubted: _tool_doubted,
+    e.StepDenied: _denied,
+    e.StepAsked: _asked,
+    e.StepVoted: _voted,
+    e.ApprovalExpired: _expired,
+    e.MessageAdded: _added,
+    e.ContextDropped: _dropped,
+    e.ReplyRejected: _rejected,
+    e.Asked: _question,
+    e.Slept: _slept,
+    e.Paused: _paused,
+    e.Continued: _continued,
+    e.Succeeded: _succeeded,
+    e.Failed: _failed,
+    e.Cancelled: _ended,
+    e.Refused: _ended,
+}

@@ -1,0 +1,61 @@
+"""Motion. A broker carries run ids and hints; it may lose, repeat and reorder them."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from folkmoot.core.events import Event
+
+
+class Delivery(Protocol):
+    """One announced run. Exactly one of `ack` and `nack` is called; both may be repeated."""
+
+    run: str
+    priority: str
+
+    async def ack(self) -> None:
+        """It has been dealt with (claimed, or found gone)."""
+        ...
+
+    async def nack(self) -> None:
+        """Give it to somebody else, soon."""
+        ...
+
+
+class Broker(Protocol):
+    """Carries announcements to workers and events to listeners.
+
+    Losing everything that is in a broker loses no work: the relay announces again what the store
+    says is ready. `put` and `publish` must not wait for a consumer. `take` waits until there is at
+    least one delivery; a delivery that is neither acked nor nacked when its taker dies comes back
+    (where the broker can do that: capability `redelivers`). Urgent priorities are taken first.
+    """
+
+    capabilities: frozenset[str]
+
+    async def open(self) -> None:
+        """Connect. Idempotent."""
+        ...
+
+    async def close(self) -> None:
+        """Let go; takers and listeners end. Idempotent."""
+        ...
+
+    async def put(self, queue: str, run: str, priority: str = "normal") -> None:
+        """Announce a run."""
+        ...
+
+    async def take(self, queue: str, limit: int = 1) -> list[Delivery]:
+        """Wait for announcements; return at least one and at most `limit` of them."""
+        ...
+
+    async def publish(self, event: Event) -> None:
+        """Tell the listeners. Without listeners this costs next to nothing."""
+        ...
+
+    def listen(self, *patterns: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Hear events that fit one of the patterns from the moment the context is entered.
+
+        A slow listener loses the oldest events it has not taken, never slows the publisher.
+        """
+        ...

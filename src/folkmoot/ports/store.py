@@ -1,0 +1,109 @@
+"""Truth. The write side takes changes (core/changes.py); the read side is a few named queries."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from folkmoot.core.changes import Change, Outbox, Outcome, Signal
+from folkmoot.core.entries import Entry
+from folkmoot.core.run import Run, RunState
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which runs to list: newest first, `before` an id (exclusive), at most `limit`."""
+
+    agent: str = ""
+    states: tuple[RunState, ...] = ()
+    before: str = ""
+    limit: int = 50
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """How the store stands: runs by state, live workers, unsent outbox items, bytes on disk."""
+
+    states: dict[str, int]
+    workers: int
+    outbox: int
+    bytes: int = 0
+
+
+class Store(Protocol):
+    """Where everything is kept.
+
+    `write` is atomic and durable: it returns when its changes survive a crash of the machine, and
+    raises (LeaseLost, BudgetSpent, KeyReused …) when none of them was written. A failed set never touches its
+    neighbours. Many writers may call at once; they share commits and never queue behind each
+    other's fsync. Sets of one caller that are awaited in order are applied in order; sets that are
+    started in order by one event loop are applied in that order too.
+
+    Reads see everything whose write has returned. They may run beside writes and never block them.
+    After `close` everything raises StoreClosed. Expiry of heartbeats is judged by the store's clock,
+    never by a caller's.
+    """
+
+    capabilities: frozenset[str]
+    """What this store can do beyond the contract: `shared` (several processes), `durable`."""
+
+    async def open(self) -> None:
+        """Get ready; refuse a schema that is not ours with SchemaMismatch. Idempotent."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was accepted, then let go of everything. Idempotent."""
+        ...
+
+    async def write(self, *changes: Change) -> tuple[Outcome, ...]:
+        """Apply all changes or none; return one outcome for each, in order."""
+        ...
+
+    async def run(self, run: str) -> Run | None:
+        """Return one run."""
+        ...
+
+    async def runs(self, query: Query) -> list[Run]:
+        """List runs, newest first."""
+        ...
+
+    async def entries(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
+        """Return entries with a number greater than `after`, in order."""
+        ...
+
+    async def signals(self, runs: Sequence[str]) -> list[Signal]:
+        """Return the signals of these runs that no journal holds yet, oldest first."""
+        ...
+
+    async def signalled(self, worker: str) -> list[str]:
+        """Return the runs held by `worker` that have signals nobody consumed."""
+        ...
+
+    async def ready(self, now: int, limit: int, unannounced_before: int) -> list[Run]:
+        """Return queued runs whose time has come and that were not announced since that time (ms).
+
+        Most urgent priority first, then oldest first.
+        """
+        ...
+
+    async def due(self) -> int | None:
+        """Return the next time (ms) at which a waiting or delayed run wants to go on."""
+        ...
+
+    async def blob(self, digest: str) -> bytes | None:
+        """Return kept bytes by their SHA-256 (hex)."""
+        ...
+
+    async def spent(self, scope: str) -> tuple[int, int]:
+        """Return (spent, held) of a budget's scope, in nanos."""
+        ...
+
+    async def outbox(self, now: int, limit: int) -> list[Outbox]:
+        """Return items that wait to be sent and whose time has come, oldest first."""
+        ...
+
+    async def counts(self) -> Counts:
+        """Count things, for health and metrics."""
+        ...
+
+    async def changed(self) -> int:
+        """Return a number that differs when another process has written since; cheap to ask."""
+        ...
