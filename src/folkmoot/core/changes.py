@@ -16,7 +16,7 @@ class _Change(msgspec.Struct, frozen=True, kw_only=True):
     """One change."""
 
 
-class CreateRun(_Change):
+class CreateRun(_Change, frozen=True):
     """Write a run, its first entries, and its key in the inbox (when `key` is not empty).
 
     Outcome: Born. With a key that was seen before and the same fingerprint, nothing is written and
@@ -29,7 +29,7 @@ class CreateRun(_Change):
     fingerprint: str = ""
 
 
-class Claim(_Change):
+class Claim(_Change, frozen=True):
     """Take a queued run whose time has come: raise its fence, make it running, name its worker.
 
     Outcome: Claimed, or None when it is not there to be had (taken, finished, not yet ready).
@@ -40,7 +40,7 @@ class Claim(_Change):
     now: int
 
 
-class Append(_Change):
+class Append(_Change, frozen=True):
     """Add entries to a running run's journal. Outcome: the number of signals ever sent to the run."""
 
     run: str
@@ -48,7 +48,7 @@ class Append(_Change):
     entries: tuple[Entry, ...]
 
 
-class Move(_Change):
+class Move(_Change, frozen=True):
     """Change a running run's state, and note where its journal ends and what it has spent."""
 
     run: str
@@ -67,7 +67,7 @@ class Move(_Change):
     signals_seen: int = 0
 
 
-class HoldSpend(_Change):
+class HoldSpend(_Change, frozen=True):
     """Set money aside in a shared budget; BudgetSpent when spent + held + amount > limit (nanos)."""
 
     run: str
@@ -77,7 +77,7 @@ class HoldSpend(_Change):
     limit: int
 
 
-class SettleSpend(_Change):
+class SettleSpend(_Change, frozen=True):
     """Give back what was held, and count what was spent (nanos)."""
 
     run: str
@@ -87,7 +87,7 @@ class SettleSpend(_Change):
     spent: int
 
 
-class Signal(_Change):
+class Signal(_Change, frozen=True):
     """Say something to a run from outside; a waiting run becomes queued.
 
     Outcome: True when the signal was new. The same id twice is one signal. RunUnknown when there is
@@ -101,7 +101,7 @@ class Signal(_Change):
     at: int
 
 
-class Consume(_Change):
+class Consume(_Change, frozen=True):
     """Signals whose content is in the journal now."""
 
     run: str
@@ -109,14 +109,14 @@ class Consume(_Change):
     ids: tuple[str, ...]
 
 
-class PutBlob(_Change):
+class PutBlob(_Change, frozen=True):
     """Keep bytes by their SHA-256 (hex). The same bytes twice are kept once."""
 
     digest: str
     data: bytes
 
 
-class Outbox(_Change):
+class Outbox(_Change, frozen=True):
     """Something that must leave: relayed at least once, with its id as the idempotency key."""
 
     id: str
@@ -126,7 +126,7 @@ class Outbox(_Change):
     at: int
 
 
-class Sent(_Change):
+class Sent(_Change, frozen=True):
     """The outbox item has arrived (or `error` says why not, and when it is tried again)."""
 
     id: str
@@ -135,7 +135,7 @@ class Sent(_Change):
     next_at: int | None = None
 
 
-class Beat(_Change):
+class Beat(_Change, frozen=True):
     """A worker lives. Its expiry is judged by the store's own clock."""
 
     worker: str
@@ -143,7 +143,7 @@ class Beat(_Change):
     note: str = ""
 
 
-class Retire(_Change):
+class Retire(_Change, frozen=True):
     """A worker leaves. Runs that it still holds go back to the queue, with a raised fence.
 
     Outcome: the ids of these runs.
@@ -153,7 +153,7 @@ class Retire(_Change):
     at: int
 
 
-class Rescue(_Change):
+class Rescue(_Change, frozen=True):
     """Runs of workers whose heartbeat expired go back to the queue, with a raised fence.
 
     Also wakes waiting runs whose `wake_at` has come. Outcome: the ids of all of them.
@@ -162,7 +162,7 @@ class Rescue(_Change):
     now: int
 
 
-class Announced(_Change):
+class Announced(_Change, frozen=True):
     """These queued runs were put into the broker at this time."""
 
     runs: tuple[str, ...]

@@ -22,21 +22,21 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     """What one entry says."""
 
 
-class Created(_Body, tag="run.created"):
+class Created(_Body, frozen=True, tag="run.created"):
     """The run exists: its task, and the agent's definition by hash."""
 
     task: Task
     definition: str
 
 
-class Reset(_Body, tag="run.reset"):
+class Reset(_Body, frozen=True, tag="run.reset"):
     """A new attempt begins with fresh context; what came before stays in the journal only."""
 
     attempt: int
     reason: str
 
 
-class Resumed(_Body, tag="run.resumed"):
+class Resumed(_Body, frozen=True, tag="run.resumed"):
     """A worker took over a run whose last worker was lost. `lost` are calls nobody saw the end of."""
 
     worker: str
@@ -45,7 +45,7 @@ class Resumed(_Body, tag="run.resumed"):
     uncertain: int = 0
 
 
-class ModelCalled(_Body, tag="model.called"):
+class ModelCalled(_Body, frozen=True, tag="model.called"):
     """A request goes to the model now. Its money is held in the same transaction."""
 
     call: str
@@ -54,7 +54,7 @@ class ModelCalled(_Body, tag="model.called"):
     holds: tuple[Hold, ...] = ()
 
 
-class ModelReplied(_Body, tag="model.replied"):
+class ModelReplied(_Body, frozen=True, tag="model.replied"):
     """The model's reply. `nanos` is its price by our table; `upto` belongs to a summary."""
 
     call: str
@@ -70,7 +70,7 @@ class ModelReplied(_Body, tag="model.replied"):
     upto: int = 0
 
 
-class ModelFailed(_Body, tag="model.failed"):
+class ModelFailed(_Body, frozen=True, tag="model.failed"):
     """A model call failed. `retry_ms` None means that nobody tries again; `next` names a fallback."""
 
     call: str
@@ -81,7 +81,7 @@ class ModelFailed(_Body, tag="model.failed"):
     next: str = ""
 
 
-class ToolStarted(_Body, tag="tool.started"):
+class ToolStarted(_Body, frozen=True, tag="tool.started"):
     """A call of class `once` or `reconcilable` is about to begin."""
 
     call: str
@@ -89,7 +89,7 @@ class ToolStarted(_Body, tag="tool.started"):
     effect: str
 
 
-class ToolReturned(_Body, tag="tool.returned"):
+class ToolReturned(_Body, frozen=True, tag="tool.returned"):
     """A tool call ended; `error` is a code when it failed."""
 
     call: str
@@ -100,14 +100,14 @@ class ToolReturned(_Body, tag="tool.returned"):
     reconciled: bool = False
 
 
-class ToolDoubted(_Body, tag="tool.doubted"):
+class ToolDoubted(_Body, frozen=True, tag="tool.doubted"):
     """A call of class `once` began and nobody saw its end: it is in doubt, and not repeated."""
 
     call: str
     name: str
 
 
-class StepDenied(_Body, tag="gate.denied"):
+class StepDenied(_Body, frozen=True, tag="gate.denied"):
     """The gate said no."""
 
     call: str
@@ -117,7 +117,7 @@ class StepDenied(_Body, tag="gate.denied"):
     code: str = "DENIED"
 
 
-class StepAsked(_Body, tag="gate.asked"):
+class StepAsked(_Body, frozen=True, tag="gate.asked"):
     """The gate asks a person. `digest` is the canonical hash of the exact call."""
 
     call: str
@@ -131,7 +131,7 @@ class StepAsked(_Body, tag="gate.asked"):
     expires_at: int | None = None
 
 
-class StepVoted(_Body, tag="gate.voted"):
+class StepVoted(_Body, frozen=True, tag="gate.voted"):
     """A person approved or denied. The run goes on when enough have."""
 
     approval: str
@@ -140,65 +140,65 @@ class StepVoted(_Body, tag="gate.voted"):
     note: str = ""
 
 
-class ApprovalExpired(_Body, tag="gate.expired"):
+class ApprovalExpired(_Body, frozen=True, tag="gate.expired"):
     """Nobody answered in time: the step is denied."""
 
     approval: str
 
 
-class MessageAdded(_Body, tag="said"):
+class MessageAdded(_Body, frozen=True, tag="said"):
     """Somebody added a message to the run."""
 
     text: str
     by: str = ""
 
 
-class ContextDropped(_Body, tag="context.dropped"):
+class ContextDropped(_Body, frozen=True, tag="context.dropped"):
     """The oldest `upto` messages are no longer shown to the model."""
 
     upto: int
 
 
-class ReplyRejected(_Body, tag="reply.rejected"):
+class ReplyRejected(_Body, frozen=True, tag="reply.rejected"):
     """The reply did not fit the agent's output schema; the model is told why."""
 
     reason: str
 
 
-class Asked(_Body, tag="run.asked"):
+class Asked(_Body, frozen=True, tag="run.asked"):
     """The program asks a person a question and waits for a message."""
 
     question: str
     call: str = ""
 
 
-class Slept(_Body, tag="run.slept"):
+class Slept(_Body, frozen=True, tag="run.slept"):
     """The run sleeps until a time (ms since 1970)."""
 
     until: int
     call: str = ""
 
 
-class Paused(_Body, tag="run.paused"):
+class Paused(_Body, frozen=True, tag="run.paused"):
     """Somebody paused the run."""
 
     by: str = ""
 
 
-class Continued(_Body, tag="run.continued"):
+class Continued(_Body, frozen=True, tag="run.continued"):
     """Somebody let the run go on."""
 
     by: str = ""
 
 
-class Succeeded(_Body, tag="run.succeeded"):
+class Succeeded(_Body, frozen=True, tag="run.succeeded"):
     """The reply. `data` is set when the agent has an output schema."""
 
     output: str
     data: Any = None
 
 
-class Failed(_Body, tag="run.failed"):
+class Failed(_Body, frozen=True, tag="run.failed"):
     """The run could not do its task. `retry_ms` is set when another attempt follows."""
 
     code: str
@@ -206,14 +206,14 @@ class Failed(_Body, tag="run.failed"):
     retry_ms: int | None = None
 
 
-class Cancelled(_Body, tag="run.cancelled"):
+class Cancelled(_Body, frozen=True, tag="run.cancelled"):
     """Somebody cancelled the run."""
 
     by: str = ""
     reason: str = ""
 
 
-class Refused(_Body, tag="run.refused"):
+class Refused(_Body, frozen=True, tag="run.refused"):
     """The run was never allowed to begin."""
 
     code: str
