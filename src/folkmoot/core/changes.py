@@ -19,6 +19,9 @@ class _Change(msgspec.Struct, frozen=True, kw_only=True):
 class CreateRun(_Change, frozen=True):
     """Write a run, its first entries, and its key in the inbox (when `key` is not empty).
 
+    `announced_at` (ms) is set by a caller that puts the run into the broker right after; 0 leaves
+    that to the relay.
+
     Outcome: Born. With a key that was seen before and the same fingerprint, nothing is written and
     the first run's id comes back; with another fingerprint the set fails with KeyReused.
     """
@@ -27,6 +30,7 @@ class CreateRun(_Change, frozen=True):
     entries: tuple[Entry, ...]
     key: str = ""
     fingerprint: str = ""
+    announced_at: int = 0
 
 
 class Claim(_Change, frozen=True):

@@ -71,7 +71,11 @@ class ModelReplied(_Body, frozen=True, tag="model.replied"):
 
 
 class ModelFailed(_Body, frozen=True, tag="model.failed"):
-    """A model call failed. `retry_ms` None means that nobody tries again; `next` names a fallback."""
+    """A model call failed.
+
+    `retry_ms` None means that nobody tries this model again; `next` names a fallback.
+    `uncertain` nanos may have been spent: the provider may bill a reply that never arrived.
+    """
 
     call: str
     model: str
@@ -79,6 +83,7 @@ class ModelFailed(_Body, frozen=True, tag="model.failed"):
     detail: str = ""
     retry_ms: int | None = None
     next: str = ""
+    uncertain: int = 0
 
 
 class ToolStarted(_Body, frozen=True, tag="tool.started"):

@@ -10,7 +10,7 @@ import msgspec
 
 from folkmoot.core import entries as e
 from folkmoot.core.entries import Body, Entry, Head
-from folkmoot.core.messages import Answered, Message, Returned, Said, ToolCall
+from folkmoot.core.messages import Answered, Message, Returned, Said, ToolCall, rough_tokens
 from folkmoot.core.spend import Hold, Spend
 from folkmoot.core.task import Task
 
@@ -27,6 +27,7 @@ class Pending(msgspec.Struct):
     call: ToolCall
     status: str = OPEN
     approval: str = ""
+    digest: str = ""
 
 
 class Approval(msgspec.Struct):
@@ -42,7 +43,11 @@ class Approval(msgspec.Struct):
 
 
 class View(msgspec.Struct):
-    """Where a run stands. Times are ms since 1970; `began` is the first entry of this attempt."""
+    """Where a run stands. Times are ms since 1970; `began` is the first entry of this attempt.
+
+    `sizes` are running totals of rough tokens, one for each message. `shown` messages at the start
+    are no longer shown to the model (`summary` stands for them). `model` is a fallback in use.
+    """
 
     run: str
     head: Head = Head()
@@ -52,6 +57,7 @@ class View(msgspec.Struct):
     definition: str = ""
     task: Task | None = None
     messages: list[Message] = []
+    sizes: list[int] = []
     shown: int = 0
     summary: str = ""
     pending: dict[str, Pending] = {}
@@ -62,6 +68,7 @@ class View(msgspec.Struct):
     holds: tuple[Hold, ...] = ()
     fault: e.ModelFailed | None = None
     faults: int = 0
+    model: str = ""
     replies: int = 0
     rejects: int = 0
     calls: int = 0
@@ -73,6 +80,13 @@ class View(msgspec.Struct):
     output: str = ""
     data: Any = None
     ended: Body | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Rough tokens of the messages that the model is shown."""
+        if not self.sizes:
+            return 0
+        return self.sizes[-1] - (self.sizes[self.shown - 1] if self.shown else 0)
 
     @property
     def last(self) -> Answered | None:
@@ -99,11 +113,18 @@ def apply(view: View, entry: Entry, body: Body | None = None) -> View:
     return view
 
 
+def _add(view: View, message: Message) -> None:
+    """Add a message to the transcript, and its size to the running total."""
+    before = view.sizes[-1] if view.sizes else 0
+    view.messages.append(message)
+    view.sizes.append(before + rough_tokens(message))
+
+
 def _created(view: View, body: e.Created) -> None:
     view.task = body.task
     view.definition = body.definition
     view.began = view.at
-    view.messages.append(Said(body.task.input))
+    _add(view, Said(body.task.input))
 
 
 def _reset(view: View, body: e.Reset) -> None:
@@ -113,7 +134,7 @@ def _reset(view: View, body: e.Reset) -> None:
     for field in view.__struct_fields__:
         setattr(view, field, getattr(fresh, field))
     if task is not None:
-        view.messages.append(Said(task.input))
+        _add(view, Said(task.input))
 
 
 def _resumed(view: View, body: e.Resumed) -> None:
@@ -126,26 +147,26 @@ def _model_called(view: View, body: e.ModelCalled) -> None:
     view.calls += 1
     view.model_call = body.call
     view.holds = body.holds
-    view.fault = None
 
 
 def _model_replied(view: View, body: e.ModelReplied) -> None:
     usage = body.usage
     view.spend += Spend(usage.input, usage.output, body.nanos, 0, 1)
-    view.model_call, view.holds, view.fault, view.faults = "", (), None, 0
+    view.model_call, view.holds, view.fault, view.faults, view.model = "", (), None, 0, ""
     if body.purpose == "summary":
         view.shown, view.summary = body.upto, body.text
         return
     view.replies += 1
     view.reply = view.head.seq
-    view.messages.append(Answered(body.text, body.calls, body.thoughts))
+    _add(view, Answered(body.text, body.calls, body.thoughts))
     view.pending = {call.id: Pending(call) for call in body.calls}
 
 
 def _model_failed(view: View, body: e.ModelFailed) -> None:
     view.model_call, view.holds, view.fault = "", (), body
-    view.faults += 1
-    view.spend += Spend(model_calls=1)
+    view.faults = 0 if body.next else view.faults + 1
+    view.model = body.next or view.model
+    view.spend += Spend(uncertain=body.uncertain, model_calls=1)
 
 
 def _tool_started(view: View, body: e.ToolStarted) -> None:
@@ -162,9 +183,10 @@ def _close(view: View, call: str, text: str, *, error: bool) -> None:
     pending = view.pending.pop(call, None)
     if pending is None:
         return
-    view.messages.append(Returned(call, pending.call.name, text, error))
+    _add(view, Returned(call, pending.call.name, text, error))
     if not view.pending and view.later:
-        view.messages.extend(view.later)
+        for message in view.later:
+            _add(view, message)
         view.later.clear()
 
 
@@ -193,7 +215,7 @@ def _asked(view: View, body: e.StepAsked) -> None:
 
 def _voted(view: View, body: e.StepVoted) -> None:
     approval = view.approvals.get(body.approval)
-    if approval is None:
+    if approval is None or (approval.by and body.by not in approval.by):
         return
     if not body.approve:
         _close_approval(view, approval, f"{body.by or 'A person'} denied this. {body.note}".strip())
@@ -202,6 +224,7 @@ def _voted(view: View, body: e.StepVoted) -> None:
         approval.yes += (body.by,)
     if len(approval.yes) >= approval.needs and approval.call in view.pending:
         view.pending[approval.call].status = APPROVED
+        view.pending[approval.call].digest = approval.digest
         del view.approvals[approval.id]
 
 
@@ -218,7 +241,11 @@ def _close_approval(view: View, approval: Approval, reason: str) -> None:
 
 def _added(view: View, body: e.MessageAdded) -> None:
     view.question = ""
-    (view.later if view.pending else view.messages).append(Said(body.text, body.by))
+    said = Said(body.text, body.by)
+    if view.pending:
+        view.later.append(said)
+    else:
+        _add(view, said)
 
 
 def _dropped(view: View, body: e.ContextDropped) -> None:
@@ -227,7 +254,7 @@ def _dropped(view: View, body: e.ContextDropped) -> None:
 
 def _rejected(view: View, body: e.ReplyRejected) -> None:
     view.rejects += 1
-    view.messages.append(Said(body.reason, "output schema"))
+    _add(view, Said(body.reason, "output schema"))
 
 
 def _question(view: View, body: e.Asked) -> None:

@@ -1,0 +1,1 @@
+"""Truth: the adapters of ports/store.py."""

@@ -1,0 +1,282 @@
+"""What a batch of change sets does to the rows that it touches, decided in memory.
+
+A store loads the touched rows inside its transaction, lets the overlay apply one set after the other,
+and writes back what came of it. The rows are locked by then, so a check made here holds at commit.
+A set that fails leaves no trace: what it had done is undone, and its neighbours never see it.
+"""
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from folkmoot.core import changes as c
+from folkmoot.core.changes import Born, Outcome
+from folkmoot.core.errors import (
+    BudgetSpent,
+    Conflict,
+    FolkmootError,
+    Invalid,
+    JournalBroken,
+    KeyReused,
+    LeaseLost,
+    RunUnknown,
+    WrongState,
+)
+from folkmoot.core.run import FINAL, RunState
+
+_RETRYABLE = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.REFUSED})
+
+
+class Row(msgspec.Struct):
+    """A run as far as a batch can change it. `end` is the number of its last entry."""
+
+    id: str
+    state: str
+    fence: int
+    signals: int
+    ready_at: int
+    worker: str
+    end: int
+    claim: c.Claim | None = None
+    move: c.Move | None = None
+    signal_at: int = 0
+
+    def __copy__(self) -> "Row":
+        """Return a snapshot for undoing."""
+        return Row(*msgspec.structs.astuple(self))
+
+
+class Budget(msgspec.Struct):
+    """A scope's money in nanos."""
+
+    spent: int
+    held: int
+
+
+class Overlay:
+    """The touched rows, and the rows to be written."""
+
+    def __init__(self) -> None:
+        """Start with nothing loaded."""
+        self.rows: dict[str, Row] = {}
+        self.keys: dict[tuple[str, str], tuple[str, str]] = {}
+        self.told: set[tuple[str, str]] = set()
+        self.budgets: dict[str, Budget] = {}
+        self.created: list[c.CreateRun] = []
+        self.entries: list[Any] = []
+        self.signals: list[tuple[int, c.Signal]] = []
+        self.consumed: list[tuple[str, str]] = []
+        self.scopes: set[str] = set()
+        self.plain: list[c.Change] = []
+        self.dirty: set[str] = set()
+        self._undo: list[Callable[[], object]] = []
+
+    def apply(self, changes: tuple[c.Change, ...]) -> tuple[Outcome, ...] | FolkmootError:
+        """Apply one set. Returns its outcomes, or the error that kept it out."""
+        self._undo.clear()
+        marks = len(self.created), len(self.entries), len(self.signals), len(self.consumed)
+        plain = len(self.plain)
+        try:
+            if type(changes[0]) is c.CreateRun:
+                known = self._known(changes[0])
+                if known is not None:
+                    return (known, *(None for _ in changes[1:]))
+            return tuple([_APPLY[type(change)](self, change) for change in changes])
+        except FolkmootError as fault:
+            for undo in reversed(self._undo):
+                undo()
+            lists: tuple[list[Any], ...] = (self.created, self.entries, self.signals, self.consumed)
+            for list_, mark in zip(lists, marks, strict=True):
+                del list_[mark:]
+            del self.plain[plain:]
+            return fault
+
+    def _save(self, row: Row) -> None:
+        before = row.__copy__()
+
+        def restore() -> None:
+            for field in row.__struct_fields__:
+                setattr(row, field, getattr(before, field))
+
+        self._undo.append(restore)
+
+    def _fenced(self, run: str, fence: int) -> Row:
+        row = self.rows.get(run)
+        if row is None or row.fence != fence or row.state != RunState.RUNNING:
+            raise LeaseLost(kept="The journal up to the last write that returned.", run=run)
+        return row
+
+    def _known(self, change: c.CreateRun) -> Born | None:
+        """Return the run that this key made before, if it did."""
+        if not change.key:
+            return None
+        before = self.keys.get((change.run.source, change.key))
+        if before is None:
+            return None
+        if before[1] != change.fingerprint:
+            raise KeyReused(kept=f"The first run, {before[0]}, is as it was.", run=before[0])
+        return Born(before[0], new=False)
+
+    def create(self, change: c.CreateRun) -> Outcome:
+        """Add a run."""
+        known = self._known(change)
+        if known is not None:
+            return known
+        run = change.run
+        if run.id in self.rows:
+            raise Conflict(f"There is a run {run.id} already.", kept="The run that is there.")
+        self.rows[run.id] = Row(
+            run.id, run.state, run.fence, 0, run.ready_at, run.worker, len(change.entries)
+        )
+        self._undo.append(lambda: self.rows.pop(run.id))
+        if change.key:
+            name = (run.source, change.key)
+            self.keys[name] = (run.id, change.fingerprint)
+            self._undo.append(lambda: self.keys.pop(name))
+        self.created.append(change)
+        self.entries.extend(change.entries)
+        return Born(run.id, new=True)
+
+    def claim(self, change: c.Claim) -> Outcome:
+        """Take a queued run; the store fills the outcome in when it has written the batch."""
+        row = self.rows.get(change.run)
+        if row is None or row.state != RunState.QUEUED or row.ready_at > change.now:
+            return None
+        self._save(row)
+        row.state, row.worker, row.claim = RunState.RUNNING, change.worker, change
+        row.fence += 1
+        self.dirty.add(row.id)
+        return row.fence
+
+    def append(self, change: c.Append) -> Outcome:
+        """Add entries to a journal."""
+        row = self._fenced(change.run, change.fence)
+        end = row.end
+        for entry in change.entries:
+            end += 1
+            if entry.seq != end or entry.run != row.id:
+                raise JournalBroken(
+                    f"Entry {entry.seq} was to follow entry {end - 1} of {row.id}.",
+                    kept="The journal as it was.",
+                    run=row.id,
+                )
+        if self._undo or len(change.entries) != 1:
+            self._save(row)
+        else:
+            self._undo.append(lambda: setattr(row, "end", end - 1))
+        row.end = end
+        self.entries.extend(change.entries)
+        return row.signals
+
+    def move(self, change: c.Move) -> Outcome:
+        """Change a run's state; a signal that came meanwhile keeps it from falling asleep."""
+        row = self._fenced(change.run, change.fence)
+        self._save(row)
+        row.state, row.move, row.ready_at = change.state, change, change.ready_at
+        if change.state == RunState.WAITING and row.signals > change.signals_seen:
+            row.state = RunState.QUEUED
+        if row.state != RunState.RUNNING:
+            row.worker = ""
+        self.dirty.add(row.id)
+        return None
+
+    def hold(self, change: c.HoldSpend) -> Outcome:
+        """Set money aside, when there is enough."""
+        self._fenced(change.run, change.fence)
+        budget = self._budget(change.scope)
+        if budget.spent + budget.held + change.amount > change.limit:
+            raise BudgetSpent(
+                f"{change.scope}: {(budget.spent + budget.held) / 1e9:.6f} of {change.limit / 1e9:.6f} "
+                f"USD are spent or held; this step may cost {change.amount / 1e9:.6f}.",
+                kept="Nothing was held.",
+                scope=change.scope,
+                spent=budget.spent,
+                held=budget.held,
+                limit=change.limit,
+            )
+        self._set_budget(change.scope, budget, budget.spent, budget.held + change.amount)
+        return None
+
+    def settle(self, change: c.SettleSpend) -> Outcome:
+        """Give back what was held, count what was spent."""
+        self._fenced(change.run, change.fence)
+        budget = self._budget(change.scope)
+        held = max(0, budget.held - change.held)
+        self._set_budget(change.scope, budget, budget.spent + change.spent, held)
+        return None
+
+    def _budget(self, scope: str) -> Budget:
+        return self.budgets.setdefault(scope, Budget(0, 0))
+
+    def _set_budget(self, scope: str, budget: Budget, spent: int, held: int) -> None:
+        before = budget.spent, budget.held
+
+        def restore() -> None:
+            budget.spent, budget.held = before
+
+        self._undo.append(restore)
+        budget.spent, budget.held = spent, held
+        self.scopes.add(scope)
+
+    def signal(self, change: c.Signal) -> Outcome:
+        """Say something to a run; a waiting one wakes."""
+        row = self.rows.get(change.run)
+        if row is None:
+            raise RunUnknown(f"There is no run {change.run}.")
+        if (change.run, change.id) in self.told:
+            return False
+        state = RunState(row.state)
+        fits = state in _RETRYABLE if change.kind == "retry" else state not in FINAL
+        if not fits:
+            raise WrongState(
+                f"Run {row.id} is {state}; {change.kind} is not possible.",
+                kept="The run as it is.",
+                state=str(state),
+            )
+        self._save(row)
+        row.signals += 1
+        row.signal_at = change.at
+        if state == RunState.WAITING or state in FINAL:
+            row.state, row.ready_at, row.worker = RunState.QUEUED, 0, ""
+        self.told.add((change.run, change.id))
+        self._undo.append(lambda: self.told.discard((change.run, change.id)))
+        self.signals.append((row.signals, change))
+        self.dirty.add(row.id)
+        return True
+
+    def consume(self, change: c.Consume) -> Outcome:
+        """Note that signals are in the journal now."""
+        self._fenced(change.run, change.fence)
+        self.consumed.extend((change.run, id_) for id_ in change.ids)
+        return None
+
+    def blob(self, change: c.PutBlob) -> Outcome:
+        """Keep bytes."""
+        if sha256(change.data).hexdigest() != change.digest:
+            raise Invalid(f"The bytes do not have the digest {change.digest}.", kept="Nothing.")
+        self.plain.append(change)
+        return None
+
+    def other(self, change: c.Change) -> Outcome:
+        """Take a change that touches no loaded row."""
+        self.plain.append(change)
+        return None
+
+
+_APPLY: dict[type, Callable[[Overlay, Any], Outcome]] = {
+    c.CreateRun: Overlay.create,
+    c.Claim: Overlay.claim,
+    c.Append: Overlay.append,
+    c.Move: Overlay.move,
+    c.HoldSpend: Overlay.hold,
+    c.SettleSpend: Overlay.settle,
+    c.Signal: Overlay.signal,
+    c.Consume: Overlay.consume,
+    c.PutBlob: Overlay.blob,
+    c.Outbox: Overlay.other,
+    c.Sent: Overlay.other,
+    c.Beat: Overlay.other,
+    c.Announced: Overlay.other,
+}

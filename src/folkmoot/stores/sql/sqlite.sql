@@ -1,0 +1,159 @@
+-- Named statements of the SQLite store. `{rows}` stands for as many rows of placeholders as are written.
+
+-- name: run_columns
+id, agent, definition, state, priority, source, attempt, fence, worker, created_at, updated_at, ready_at,
+wake_at, deadline, waits_for, head, head_hash, spend, output, error, labels
+
+-- name: touched
+-- The runs that a batch speaks of, as one row: a row each would hand the interpreter back and forth.
+SELECT json_group_array(json_array(
+    id, state, fence, signals, ready_at, worker,
+    (SELECT coalesce(max(seq), 0) FROM entries WHERE entries.run = runs.id)))
+FROM runs WHERE id IN (SELECT value FROM json_each(?))
+
+-- name: keys
+SELECT json_group_array(json_array(source, key, run, fingerprint)) FROM inbox
+WHERE (source, key) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))
+
+-- name: told
+SELECT json_group_array(json_array(run, id)) FROM signals
+WHERE (run, id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))
+
+-- name: budgets
+SELECT json_group_array(json_array(scope, spent, held)) FROM spends
+WHERE scope IN (SELECT value FROM json_each(?))
+
+-- name: insert_runs
+INSERT INTO runs (id, agent, definition, state, priority, source, attempt, fence, worker, created_at,
+    updated_at, ready_at, wake_at, deadline, waits_for, head, head_hash, spend, output, error, labels,
+    signals, announced_at)
+VALUES {rows}
+
+-- name: insert_entries
+INSERT INTO entries (run, seq, at, kind, body, blob, hash) VALUES {rows}
+
+-- name: insert_blobs
+INSERT INTO blobs (digest, data) VALUES {rows} ON CONFLICT (digest) DO NOTHING
+
+-- name: insert_inbox
+INSERT INTO inbox (source, key, run, fingerprint) VALUES {rows}
+
+-- name: insert_signals
+INSERT INTO signals (run, nr, id, kind, body, at) VALUES {rows}
+
+-- name: upsert_spends
+INSERT INTO spends (scope, spent, held) VALUES {rows}
+ON CONFLICT (scope) DO UPDATE SET spent = excluded.spent, held = excluded.held
+
+-- name: insert_outbox
+INSERT INTO outbox (id, run, topic, body, at, next_at) VALUES {rows} ON CONFLICT (id) DO NOTHING
+
+-- name: claim_runs
+UPDATE runs SET state = 'running', fence = v.column2, worker = v.column3, updated_at = v.column4
+FROM (VALUES {rows}) AS v WHERE runs.id = v.column1
+
+-- name: update_runs
+-- A NULL leaves its column as it is.
+UPDATE runs SET state = coalesce(v.column2, state), fence = coalesce(v.column3, fence),
+    worker = coalesce(v.column4, worker), updated_at = coalesce(v.column5, updated_at),
+    attempt = coalesce(v.column6, attempt), head = coalesce(v.column7, head),
+    head_hash = coalesce(v.column8, head_hash), spend = coalesce(v.column9, spend),
+    ready_at = coalesce(v.column10, ready_at), wake_at = coalesce(v.column11, wake_at),
+    waits_for = coalesce(v.column12, waits_for), output = coalesce(v.column13, output),
+    error = coalesce(v.column14, error), signals = coalesce(v.column15, signals),
+    announced_at = coalesce(v.column16, announced_at)
+FROM (VALUES {rows}) AS v WHERE runs.id = v.column1
+
+-- name: consume_signals
+UPDATE signals SET done = 1 FROM (VALUES {rows}) AS v
+WHERE signals.run = v.column1 AND signals.id = v.column2
+
+-- name: beat
+INSERT INTO workers (id, note, beat_at, expires_at) VALUES (?1, ?2, {now}, {now} + ?3)
+ON CONFLICT (id) DO UPDATE SET note = excluded.note, beat_at = excluded.beat_at,
+    expires_at = excluded.expires_at
+
+-- name: retire
+DELETE FROM workers WHERE id = ?
+
+-- name: release
+-- The fence is raised here and not only by the next claim: the old worker must not write any more.
+UPDATE runs SET state = 'queued', worker = '', fence = fence + 1, announced_at = 0, updated_at = ?2
+WHERE worker = ?1 AND state = 'running' RETURNING id
+
+-- name: rescue
+UPDATE runs SET state = 'queued', worker = '', fence = fence + 1, announced_at = 0, updated_at = ?1
+WHERE state = 'running'
+    AND worker NOT IN (SELECT id FROM workers WHERE expires_at > {now}) RETURNING id
+
+-- name: wake
+UPDATE runs SET state = 'queued', wake_at = 0, waits_for = '', announced_at = 0, updated_at = ?1
+WHERE state = 'waiting' AND wake_at > 0 AND wake_at <= ?1 RETURNING id
+
+-- name: announce
+UPDATE runs SET announced_at = ?1 WHERE id IN (SELECT value FROM json_each(?2)) AND state = 'queued'
+
+-- name: sent
+UPDATE outbox SET sent_at = ?2, tries = tries + 1, error = '' WHERE id = ?1
+
+-- name: unsent
+UPDATE outbox SET tries = tries + 1, error = ?2, next_at = ?3 WHERE id = ?1
+
+-- name: run
+SELECT {run_columns} FROM runs WHERE id = ?
+
+-- name: claimed
+SELECT {run_columns}, signals FROM runs WHERE id IN (SELECT value FROM json_each(?))
+
+-- name: list_runs
+SELECT {run_columns} FROM runs
+WHERE (?1 = '' OR agent = ?1) AND (?2 = '' OR id < ?2)
+    AND (?3 = '[]' OR state IN (SELECT value FROM json_each(?3)))
+ORDER BY id DESC LIMIT ?4
+
+-- name: entries
+SELECT run, seq, at, kind, coalesce(body, (SELECT data FROM blobs WHERE digest = blob)), hash
+FROM entries WHERE run = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3
+
+-- name: journals
+SELECT run, seq, at, kind, coalesce(body, (SELECT data FROM blobs WHERE digest = blob)), hash
+FROM entries WHERE run IN (SELECT value FROM json_each(?)) ORDER BY run, seq
+
+-- name: open_signals
+SELECT run, id, kind, body, at FROM signals
+WHERE run IN (SELECT value FROM json_each(?)) AND done = 0 ORDER BY run, nr
+
+-- name: signalled
+SELECT DISTINCT runs.id FROM runs JOIN signals ON signals.run = runs.id AND signals.done = 0
+WHERE runs.worker = ? AND runs.state = 'running'
+
+-- name: ready
+SELECT {run_columns} FROM runs
+WHERE state = 'queued' AND ready_at <= ?1 AND announced_at < ?2 ORDER BY priority, id LIMIT ?3
+
+-- name: due
+SELECT min(at) FROM (
+    SELECT min(wake_at) AS at FROM runs WHERE state = 'waiting' AND wake_at > 0
+    UNION ALL SELECT min(ready_at) FROM runs WHERE state = 'queued' AND ready_at > 0)
+
+-- name: blob
+SELECT data FROM blobs WHERE digest = ?
+
+-- name: spent
+SELECT spent, held FROM spends WHERE scope = ?
+
+-- name: open_outbox
+SELECT id, run, topic, body, at FROM outbox WHERE sent_at = 0 AND next_at <= ?1 ORDER BY at, id LIMIT ?2
+
+-- name: count_states
+SELECT state, count(*) FROM runs GROUP BY state
+
+-- name: count_workers
+SELECT count(*) FROM workers WHERE expires_at > {now}
+
+-- name: count_outbox
+SELECT count(*) FROM outbox WHERE sent_at = 0
+
+-- name: now
+-- The store's clock in milliseconds: expiry is judged by it and by nobody else's.
+CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)

@@ -1,0 +1,254 @@
+"""One transaction: load the touched rows, let the overlay decide, write what came of it.
+
+Every statement here speaks of many rows and returns one: the driver gives the interpreter's lock away
+at each row, and beside a busy event loop each return of it would cost a time slice.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from itertools import chain
+from typing import Any
+
+import msgspec
+
+from folkmoot.core import changes as c
+from folkmoot.core.changes import Claimed, Outcome
+from folkmoot.core.errors import FolkmootError
+from folkmoot.core.run import Run, RunState
+from folkmoot.stores import queries
+from folkmoot.stores.overlay import Budget, Overlay, Row
+from folkmoot.stores.sqlite import rows
+
+Set = tuple[c.Change, ...]
+Result = tuple[Outcome, ...] | FolkmootError
+
+_SIZES = (128, 64, 32, 16, 8, 4, 2, 1)
+_decode = msgspec.json.decode
+_encode = msgspec.json.encode
+_FENCED = (c.Append, c.Move, c.HoldSpend, c.SettleSpend, c.Consume, c.Claim, c.Signal)
+
+
+class Births:
+    """Runs that this process made and nobody has claimed: their first claim needs no reading."""
+
+    def __init__(self, limit: int = 10_000) -> None:
+        """Keep at most `limit` of them."""
+        self._limit = limit
+        self._known: dict[str, c.CreateRun] = {}
+
+    def add(self, change: c.CreateRun) -> None:
+        """Remember a new run."""
+        if len(self._known) < self._limit:
+            self._known[change.run.id] = change
+
+    def take(self, row: Row) -> Claimed | None:
+        """Return what the first claim of a run gives, if this is one and we made the run."""
+        change = self._known.pop(row.id, None)
+        if change is None or row.fence != 1 or row.signals or row.claim is None:
+            return None
+        run = msgspec.structs.replace(
+            change.run, state=RunState.RUNNING, fence=1, worker=row.worker, updated_at=row.claim.now
+        )
+        return Claimed(run, change.entries)
+
+
+class Batch:
+    """The sets of one transaction, on an open connection."""
+
+    def __init__(self, db: sqlite3.Connection, births: Births, sets: Sequence[Set]) -> None:
+        """Nothing happens before `run`."""
+        self._db = db
+        self._births = births
+        self._sets = sets
+        self._sql = queries.load("sqlite")
+        self._overlay = Overlay()
+
+    def run(self) -> list[Result]:
+        """Do it all inside the open transaction; return a result for each set."""
+        self._load()
+        results: list[Result] = [self._overlay.apply(changes) for changes in self._sets]
+        self._write()
+        self._fill_claims(results)
+        return results
+
+    def _one(self, name: str, value: Any) -> Any:
+        row = self._db.execute(self._sql[name], (_encode(value).decode(),)).fetchone()
+        return _decode(row[0])
+
+    def _load(self) -> None:
+        runs: set[str] = set()
+        keys, told, scopes = [], [], set()
+        for change in chain.from_iterable(self._sets):
+            if isinstance(change, _FENCED):
+                runs.add(change.run)
+            if isinstance(change, c.HoldSpend | c.SettleSpend):
+                scopes.add(change.scope)
+            elif isinstance(change, c.Signal):
+                told.append((change.run, change.id))
+            elif isinstance(change, c.CreateRun) and change.key:
+                keys.append((change.run.source, change.key))
+        over = self._overlay
+        if runs:
+            over.rows = {row[0]: Row(*row) for row in self._one("touched", sorted(runs))}
+        if keys:
+            found = self._one("keys", keys)
+            over.keys = {(source, key): (run, print_) for source, key, run, print_ in found}
+        if told:
+            over.told = {(run, id_) for run, id_ in self._one("told", told)}
+        if scopes:
+            found = self._one("budgets", sorted(scopes))
+            over.budgets = {scope: Budget(spent, held) for scope, spent, held in found}
+
+    def _many(self, name: str, lines: Sequence[tuple[Any, ...]]) -> None:
+        """Write rows by statements of a few fixed sizes, which stay prepared."""
+        start, left = 0, len(lines)
+        for size in _SIZES:
+            while left >= size:
+                part = lines[start : start + size]
+                statement = queries.many("sqlite", name, len(part[0]), size)
+                self._db.execute(statement, tuple(chain.from_iterable(part)))
+                start += size
+                left -= size
+
+    def _write(self) -> None:
+        over = self._overlay
+        if over.created:
+            self._many("insert_runs", [rows.from_run(x.run, x.announced_at) for x in over.created])
+            keyed = [x for x in over.created if x.key]
+            self._many(
+                "insert_inbox", [(x.run.source, x.key, x.run.id, x.fingerprint) for x in keyed]
+            )
+            for birth in over.created:
+                self._births.add(birth)
+        if over.entries:
+            self._write_entries(over.entries)
+        if over.signals:
+            lines = [(x.run, nr, x.id, x.kind, x.body, x.at) for nr, x in over.signals]
+            self._many("insert_signals", lines)
+        if over.consumed:
+            self._many("consume_signals", over.consumed)
+        if over.scopes:
+            budgets = over.budgets
+            self._many(
+                "upsert_spends",
+                [(x, budgets[x].spent, budgets[x].held) for x in sorted(over.scopes)],
+            )
+        if over.dirty:
+            self._write_runs([over.rows[run] for run in sorted(over.dirty)])
+        for change in over.plain:
+            self._write_plain(change)
+
+    def _write_entries(self, entries: Iterable[Any]) -> None:
+        lines, blobs = [], []
+        for entry in entries:
+            body, digest = entry.body, None
+            if len(body) >= rows.BLOB_FROM:
+                digest = sha256(body).hexdigest()
+                blobs.append((digest, body))
+                body = None
+            lines.append((entry.run, entry.seq, entry.at, entry.kind, body, digest, entry.hash))
+        if blobs:
+            self._many("insert_blobs", blobs)
+        self._many("insert_entries", lines)
+
+    def _write_runs(self, touched: list[Row]) -> None:
+        claims, updates = [], []
+        for row in touched:
+            if row.claim is not None and row.move is None and not row.signal_at:
+                claims.append((row.id, row.fence, row.worker, row.claim.now))
+            else:
+                updates.append(_update(row))
+        if claims:
+            self._many("claim_runs", claims)
+        if updates:
+            self._many("update_runs", updates)
+
+    def _write_plain(self, change: c.Change) -> None:
+        run, sql = self._db.execute, self._sql
+        match change:
+            case c.PutBlob(digest=digest, data=data):
+                self._many("insert_blobs", [(digest, data)])
+            case c.Outbox(id=id_, run=of, topic=topic, body=body, at=at):
+                self._many("insert_outbox", [(id_, of, topic, body, at, at)])
+            case c.Sent(id=id_, at=at, error=error, next_at=next_at):
+                if error:
+                    run(sql["unsent"], (id_, error, next_at or at))
+                else:
+                    run(sql["sent"], (id_, at))
+            case c.Beat(worker=worker, ttl_ms=ttl, note=note):
+                run(sql["beat"], (worker, note, ttl))
+            case c.Announced(runs=runs, at=at):
+                run(sql["announce"], (at, _encode(runs).decode()))
+            case _:
+                raise AssertionError(f"{change!r} has no statement")
+
+    def _fill_claims(self, results: list[Result]) -> None:
+        """Put what each won claim gives in the place of its new fence."""
+        won = [
+            (at, nr, change.run)
+            for at, changes in enumerate(self._sets)
+            for nr, change in enumerate(changes)
+            if type(change) is c.Claim
+            and not isinstance(results[at], FolkmootError)
+            and results[at][nr] is not None  # type: ignore[index]
+        ]
+        if not won:
+            return
+        given: dict[str, Claimed] = {}
+        for _, _, run in won:
+            birth = self._births.take(self._overlay.rows[run])
+            if birth is not None:
+                given[run] = birth
+        rest = [run for _, _, run in won if run not in given]
+        if rest:
+            given.update(self._read_claimed(rest))
+        for at, nr, run in won:
+            outcomes = list(results[at])  # type: ignore[arg-type]
+            outcomes[nr] = given[run]
+            results[at] = tuple(outcomes)
+
+    def _read_claimed(self, runs: list[str]) -> dict[str, Claimed]:
+        names = _encode(runs).decode()
+        read = self._db.execute
+        journals: dict[str, list[Any]] = {run: [] for run in runs}
+        for row in read(self._sql["journals"], (names,)).fetchall():
+            journals[row[0]].append(rows.to_entry(row))
+        open_: dict[str, list[c.Signal]] = {run: [] for run in runs}
+        for row in read(self._sql["open_signals"], (names,)).fetchall():
+            open_[row[0]].append(rows.to_signal(row))
+        found: dict[str, tuple[Run, int]] = {
+            row[0]: (rows.to_run(row), row[21])
+            for row in read(self._sql["claimed"], (names,)).fetchall()
+        }
+        return {
+            run: Claimed(found[run][0], tuple(journals[run]), found[run][1], tuple(open_[run]))
+            for run in runs
+        }
+
+
+def _update(row: Row) -> tuple[Any, ...]:
+    """Return the row of `update_runs`: what a batch changed of a run, None for what stays."""
+    move, claim = row.move, row.claim
+    at = max(row.signal_at, move.at if move else 0, claim.now if claim else 0)
+    woken = row.state == RunState.QUEUED
+    wake_at = 0 if woken else ((move.wake_at or 0) if move else None)
+    waits_for = "" if woken else (move.waits_for if move else None)
+    return (
+        row.id,
+        str(row.state),
+        row.fence,
+        row.worker,
+        at,
+        move.attempt if move else None,
+        move.head if move else None,
+        move.head_hash if move else None,
+        rows.spend_text(move.spend) if move else None,
+        row.ready_at,
+        wake_at,
+        waits_for,
+        move.output if move else None,
+        move.error if move else None,
+        row.signals,
+        0 if woken else None,
+    )

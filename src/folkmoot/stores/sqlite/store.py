@@ -1,0 +1,256 @@
+"""The adapter: connections, the writer, the reads.
+
+States: closed → open → closed. One connection belongs to the writer thread, one to the reader thread.
+Several processes may share the file (WAL): a transaction begins IMMEDIATE and waits for the other's to
+end. A full disk takes the whole batch back (StoreFull) and the next write simply tries again.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from folkmoot.core import changes as c
+from folkmoot.core.changes import Change, Outbox, Outcome, Signal
+from folkmoot.core.entries import Entry
+from folkmoot.core.errors import FolkmootError, StoreClosed, StoreFault, StoreFull
+from folkmoot.core.run import Run
+from folkmoot.ports.store import Counts, Query
+from folkmoot.stores import queries
+from folkmoot.stores.sqlite import migrate, rows
+from folkmoot.stores.sqlite.batch import Batch, Births
+from folkmoot.stores.sqlite.writer import Set, Writer
+
+_BUSY_S = 30.0
+_ALONE = (c.Retire, c.Rescue)
+
+
+class SqliteStore:
+    """Truth in one file."""
+
+    capabilities = frozenset({"durable", "shared"})
+
+    def __init__(self, path: Path, *, synchronous: str = "full") -> None:
+        """`synchronous` full survives a power cut; normal only a crash of this process."""
+        self._path = path
+        self._synchronous = synchronous
+        self._sql = queries.load("sqlite")
+        self._births = Births()
+        self._db: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+        self._reading: ThreadPoolExecutor | None = None
+        self._writer: Writer | None = None
+
+    async def open(self) -> None:
+        """Open the file, bring its schema up to date, start the writer."""
+        if self._writer is not None:
+            return
+        try:
+            await asyncio.to_thread(self._connect)
+        except sqlite3.Error as fault:
+            raise _translated(fault, self._path) from None
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="folkmoot-read")
+        self._writer = Writer(self._commit, self._finish)
+        self._writer.start()
+
+    def _connect(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = _connection(self._path)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute(f"PRAGMA synchronous = {self._synchronous}")
+        self._db.execute("PRAGMA wal_autocheckpoint = 4000")
+        migrate.upgrade(self._db, self._path)
+        self._reader = _connection(self._path)
+        self._reader.execute("PRAGMA query_only = 1")
+
+    async def close(self) -> None:
+        """Finish what was accepted, then close the file."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await writer.stop()
+        if self._reading is not None:
+            reading, self._reading = self._reading, None
+            await asyncio.to_thread(reading.shutdown)
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _finish(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    @property
+    def writer(self) -> Writer | None:
+        """The writer, for counting commits."""
+        return self._writer
+
+    async def write(self, *changes: Change) -> tuple[Outcome, ...]:
+        """Apply all changes or none."""
+        if not changes:
+            return ()
+        if self._writer is None:
+            raise StoreClosed(kept="Everything that was written before.")
+        return await self._writer.write(changes)
+
+    def _commit(self, sets: Sequence[Set]) -> list[Any]:
+        results: list[Any] = []
+        segment: list[Set] = []
+        for changes in sets:
+            if isinstance(changes[0], _ALONE):
+                results += self._transact(segment)
+                segment = []
+                results.append(self._alone(changes))
+            else:
+                segment.append(changes)
+        return results + self._transact(segment)
+
+    def _transact(self, sets: Sequence[Set]) -> list[Any]:
+        """Commit the sets together; should the database itself object, each on its own."""
+        if not sets:
+            return []
+        try:
+            done: list[Any] = self._within(lambda db: Batch(db, self._births, sets).run())
+        except sqlite3.Error as fault:
+            if len(sets) == 1 or not isinstance(fault, sqlite3.IntegrityError | sqlite3.DataError):
+                return [_translated(fault, self._path)] * len(sets)
+        else:
+            return done
+        return [self._transact([changes])[0] for changes in sets]
+
+    def _within(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        db = self._db
+        assert db is not None
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            result: Any = work(db)
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+        return result
+
+    def _alone(self, changes: Set) -> Any:
+        try:
+            return self._within(lambda db: tuple(self._requeue(db, x) for x in changes))
+        except sqlite3.Error as fault:
+            return _translated(fault, self._path)
+
+    def _requeue(self, db: sqlite3.Connection, change: Change) -> tuple[str, ...]:
+        if isinstance(change, c.Retire):
+            db.execute(self._sql["retire"], (change.worker,))
+            found = db.execute(self._sql["release"], (change.worker, change.at)).fetchall()
+        elif isinstance(change, c.Rescue):
+            found = db.execute(self._sql["rescue"], (change.now,)).fetchall()
+            found += db.execute(self._sql["wake"], (change.now,)).fetchall()
+        else:
+            raise StoreFault(
+                f"{type(change).__name__} cannot be written together with Retire or Rescue."
+            )
+        return tuple(row[0] for row in found)
+
+    async def _read(self, name: str, *args: Any) -> list[Any]:
+        if self._reading is None or self._reader is None:
+            raise StoreClosed
+        reader, sql = self._reader, self._sql[name]
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._reading, lambda: reader.execute(sql, args).fetchall()
+            )
+        except sqlite3.Error as fault:
+            raise _translated(fault, self._path) from None
+
+    async def run(self, run: str) -> Run | None:
+        """Return one run."""
+        found = await self._read("run", run)
+        return rows.to_run(found[0]) if found else None
+
+    async def runs(self, query: Query) -> list[Run]:
+        """List runs, newest first."""
+        states = msgspec.json.encode(query.states).decode()
+        found = await self._read("list_runs", query.agent, query.before, states, query.limit)
+        return [rows.to_run(row) for row in found]
+
+    async def entries(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
+        """Return entries in order."""
+        return [rows.to_entry(row) for row in await self._read("entries", run, after, limit)]
+
+    async def signals(self, runs: Sequence[str]) -> list[Signal]:
+        """Return signals that no journal holds yet."""
+        names = msgspec.json.encode(list(runs)).decode()
+        return [rows.to_signal(row) for row in await self._read("open_signals", names)]
+
+    async def signalled(self, worker: str) -> list[str]:
+        """Return the worker's runs that somebody spoke to."""
+        return [row[0] for row in await self._read("signalled", worker)]
+
+    async def ready(self, now: int, limit: int, unannounced_before: int) -> list[Run]:
+        """Return runs that could be claimed and were not announced lately."""
+        return [
+            rows.to_run(row) for row in await self._read("ready", now, unannounced_before, limit)
+        ]
+
+    async def due(self) -> int | None:
+        """Return the next time at which something wants to go on."""
+        found = await self._read("due")
+        return found[0][0] if found else None
+
+    async def blob(self, digest: str) -> bytes | None:
+        """Return kept bytes."""
+        found = await self._read("blob", digest)
+        return found[0][0] if found else None
+
+    async def spent(self, scope: str) -> tuple[int, int]:
+        """Return (spent, held) in nanos."""
+        found = await self._read("spent", scope)
+        return (found[0][0], found[0][1]) if found else (0, 0)
+
+    async def outbox(self, now: int, limit: int) -> list[Outbox]:
+        """Return what waits to be sent."""
+        found = await self._read("open_outbox", now, limit)
+        return [Outbox(id=a, run=b, topic=d, body=e, at=f) for a, b, d, e, f in found]
+
+    async def counts(self) -> Counts:
+        """Count things."""
+        states = dict(await self._read("count_states"))
+        workers = (await self._read("count_workers"))[0][0]
+        outbox = (await self._read("count_outbox"))[0][0]
+        size = self._path.stat().st_size if self._path.exists() else 0
+        return Counts(states=states, workers=workers, outbox=outbox, bytes=size)
+
+    async def changed(self) -> int:
+        """Return SQLite's data version as the writer sees it: other processes' commits change it."""
+        if self._writer is None:
+            raise StoreClosed
+        return int(await self._writer.call(self._version))
+
+    def _version(self) -> int:
+        assert self._db is not None
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _connection(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(
+        path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=512
+    )
+    db.execute("PRAGMA foreign_keys = 0")
+    return db
+
+
+def _translated(fault: sqlite3.Error, path: Path) -> FolkmootError:
+    """Return a store's error for SQLite's own."""
+    text = str(fault)
+    if "full" in text:
+        return StoreFull(
+            f"The disk under {path} is full.", kept="Everything that was written before."
+        )
+    return StoreFault(
+        f"SQLite could not write or read {path}: {text}.",
+        kept="Everything that was written before; this write was taken back whole.",
+        todo="See that the file is on a local disk, writable, and not damaged (`folkmoot doctor`).",
+    )
