@@ -1,0 +1,1 @@
+"""Shipped for tests: contract suites that every adapter passes, and honest stand-ins."""

@@ -1,0 +1,1 @@
+"""Contract suites: one a port, run by every adapter. Subclass one and override its fixtures."""
