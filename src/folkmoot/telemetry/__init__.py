@@ -1,0 +1,1 @@
+"""What can be seen from outside: logs, metrics and traces, each a fold over journal entries."""

@@ -1,0 +1,318 @@
+"""Metrics: counters folded from entries, gauges set from the store's counts.
+
+Everything lives in a registry of its own: two systems in one process do not share numbers. What is
+counted is what this process saw become durable; a run that moves to another worker is counted
+there from then on, so sums over all workers are right.
+
+Danger: every label value costs memory for ever, here and in whoever scrapes. Names that come from
+outside (agents, models, tools, codes) are capped; the rest of them share the value `other`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from folkmoot.core import entries as e
+from folkmoot.core.entries import Body, Entry
+from folkmoot.core.run import Run, RunState
+from folkmoot.core.spend import NANOS_PER_USD
+from folkmoot.ports.store import Counts
+
+OTHER = "other"
+_NAMES = 200
+_RUN_SECONDS = (
+    0.01,
+    0.05,
+    0.1,
+    0.5,
+    1,
+    2.5,
+    5,
+    10,
+    30,
+    60,
+    120,
+    300,
+    600,
+    1800,
+    3600,
+    14400,
+    86400,
+)
+_CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+
+
+class StoreTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """What a store has done since it was opened: commits, and the change sets that shared them."""
+
+    commits: int
+    sets: int
+
+
+class _Cap:
+    """Lets the first names keep their own; whoever comes later is `other`."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._seen: dict[str, str] = {}
+
+    def __call__(self, name: str) -> str:
+        known = self._seen.get(name)
+        if known is not None:
+            return known
+        if len(self._seen) >= self._limit:
+            return OTHER
+        return self._seen.setdefault(name, name)
+
+
+class _Count:
+    """A counter with labels, whose children are looked up by one tuple: `labels()` costs 1 µs."""
+
+    def __init__(self, counter: Counter, *caps: _Cap) -> None:
+        self._counter = counter
+        self._caps = caps
+        self._children: dict[tuple[str, ...], Counter] = {}
+
+    def add(self, *labels: str, amount: float = 1) -> None:
+        child = self._children.get(labels)
+        if child is None:
+            child = self._counter.labels(*_capped(self._caps, labels))
+            if len(self._children) < _NAMES * _NAMES:  # names past the cap must not pile up here
+                self._children[labels] = child
+        child.inc(amount)
+
+
+class _Timer:
+    """A histogram with labels, looked up like a counter."""
+
+    def __init__(self, histogram: Histogram, *caps: _Cap) -> None:
+        self._histogram = histogram
+        self._caps = caps
+        self._children: dict[tuple[str, ...], Histogram] = {}
+
+    def observe(self, *labels: str, ms: int) -> None:
+        child = self._children.get(labels)
+        if child is None:
+            child = self._histogram.labels(*_capped(self._caps, labels))
+            if len(self._children) < _NAMES * _NAMES:
+                self._children[labels] = child
+        child.observe(ms / 1000)
+
+
+def _capped(caps: tuple[_Cap, ...], labels: tuple[str, ...]) -> Iterator[str]:
+    return (cap(label) for cap, label in zip(caps, labels, strict=True))
+
+
+class _Totals(Collector):
+    """Reads the store's own totals when somebody scrapes."""
+
+    def __init__(self, read: Callable[[], StoreTotals]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        totals = self._read()
+        yield CounterMetricFamily(
+            "folkmoot_store_commits", "Commits of the store.", value=totals.commits
+        )
+        yield CounterMetricFamily(
+            "folkmoot_store_sets", "Change sets written, many to a commit.", value=totals.sets
+        )
+
+
+class _Plain(Collector):
+    """Leaves out the `_created` time of each counter: half of the page, read by nobody."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterable[Metric]:
+        for family in self._registry.collect():
+            family.samples = [s for s in family.samples if not s.name.endswith("_created")]
+            yield family
+
+
+class Metrics:
+    """Counts entries. `agents` get a label value of their own; the others share `other`."""
+
+    def __init__(self, agents: int = 50, store: Callable[[], StoreTotals] | None = None) -> None:
+        """Make the registry; `store` reads the store's totals, where it keeps them."""
+        self.registry = CollectorRegistry(auto_describe=True)
+        ProcessCollector(registry=self.registry)
+        if store is not None:
+            self.registry.register(_Totals(store))
+        self._make_run_metrics(_Cap(agents))
+        self._make_call_metrics(_Cap(agents))
+        self._make_gauges()
+        self._handlers: dict[type, Callable[..., None]] = {
+            e.Created: self._created,
+            e.Reset: self._reset,
+            e.Resumed: self._resumed,
+            e.ModelReplied: self._model_replied,
+            e.ModelFailed: self._model_failed,
+            e.ToolReturned: self._tool_returned,
+            e.ToolDoubted: self._tool_doubted,
+            e.StepDenied: self._denied,
+            e.StepAsked: self._asked,
+            e.StepVoted: self._voted,
+            e.ApprovalExpired: self._expired,
+            e.Succeeded: self._ended,
+            e.Failed: self._failed,
+            e.Cancelled: self._ended,
+            e.Refused: self._ended,
+        }
+
+    def _make_run_metrics(self, agents: _Cap) -> None:
+        self._tasks = self._counter("folkmoot_tasks_total", "Tasks that became runs.", agent=agents)
+        self._runs = self._counter(
+            "folkmoot_runs_total", "Runs that ended, by final state.", agent=agents, state=_Cap(10)
+        )
+        self._run_seconds = self._timer(
+            "folkmoot_run_seconds", "From the task to its end.", _RUN_SECONDS, agent=agents
+        )
+        self._attempts = self._counter(
+            "folkmoot_retries_total", "New attempts after a failure.", agent=agents
+        )
+        self._rescues = self._counter(
+            "folkmoot_resumes_total", "Runs taken over from a lost worker.", agent=agents
+        )
+        self._verdicts = self._counter(
+            "folkmoot_gate_verdicts_total",
+            "What the gate and the people it asked said, other than a plain yes.",
+            policy=_Cap(_NAMES),
+            verdict=_Cap(10),
+        )
+
+    def _make_call_metrics(self, agents: _Cap) -> None:
+        names = {"provider": _Cap(_NAMES), "model": _Cap(_NAMES)}
+        tools = _Cap(_NAMES)
+        self._model_calls = self._counter(
+            "folkmoot_model_calls_total", "Model calls that ended.", **names, outcome=_Cap(_NAMES)
+        )
+        self._model_seconds = self._timer(
+            "folkmoot_model_seconds", "Model calls that gave a reply.", _CALL_SECONDS, **names
+        )
+        self._tokens = self._counter(
+            "folkmoot_tokens_total", "Tokens, as the provider counts.", **names, direction=_Cap(2)
+        )
+        self._cached = self._counter(
+            "folkmoot_cached_tokens_total",
+            "Input tokens read from or written to the provider's cache.",
+            **names,
+            direction=_Cap(2),
+        )
+        self._cost = self._counter(
+            "folkmoot_cost_usd_total", "Dollars by our price table.", agent=agents, **names
+        )
+        self._tool_calls = self._counter(
+            "folkmoot_tool_calls_total", "Tool calls that ended.", tool=tools, outcome=_Cap(10)
+        )
+        self._tool_seconds = self._timer(
+            "folkmoot_tool_seconds", "Tool calls that ended.", _CALL_SECONDS, tool=tools
+        )
+        self._in_doubt = Counter(
+            "folkmoot_in_doubt_total",
+            "Calls that began, whose end nobody saw, and that were not repeated.",
+            registry=self.registry,
+        )
+
+    def _make_gauges(self) -> None:
+        self._depth = Gauge(
+            "folkmoot_runs_by_state",
+            "Runs in the store now; state=queued is the depth of the queue.",
+            ["state"],
+            registry=self.registry,
+        )
+        self._workers = Gauge("folkmoot_workers", "Live workers.", registry=self.registry)
+        self._outbox = Gauge("folkmoot_outbox", "Items not yet sent.", registry=self.registry)
+        self._bytes = Gauge("folkmoot_store_bytes", "Size on disk.", registry=self.registry)
+
+    def _counter(self, name: str, about: str, **labels: _Cap) -> _Count:
+        return _Count(Counter(name, about, list(labels), registry=self.registry), *labels.values())
+
+    def _timer(self, name: str, about: str, buckets: tuple[float, ...], **labels: _Cap) -> _Timer:
+        made = Histogram(name, about, list(labels), buckets=buckets, registry=self.registry)
+        return _Timer(made, *labels.values())
+
+    def count(self, counts: Counts) -> None:
+        """Set the gauges; call it before `page`."""
+        for state in RunState:
+            self._depth.labels(state).set(counts.states.get(state, 0))
+        self._workers.set(counts.workers)
+        self._outbox.set(counts.outbox)
+        self._bytes.set(counts.bytes)
+
+    def page(self) -> bytes:
+        """Return the exposition text (Prometheus text format 0.0.4, UTF-8)."""
+        return generate_latest(_Plain(self.registry))
+
+    def __call__(self, run: Run, entry: Entry, body: Body) -> None:
+        """Count one entry."""
+        handler = self._handlers.get(type(body))
+        if handler is not None:
+            handler(run, entry, body)
+
+    def _created(self, run: Run, _: Entry, __: e.Created) -> None:
+        self._tasks.add(run.agent)
+
+    def _reset(self, run: Run, _: Entry, __: e.Reset) -> None:
+        self._attempts.add(run.agent)
+
+    def _resumed(self, run: Run, _: Entry, __: e.Resumed) -> None:
+        self._rescues.add(run.agent)
+
+    def _model_replied(self, run: Run, _: Entry, body: e.ModelReplied) -> None:
+        provider, model = split_model(body.model)
+        usage = body.usage
+        self._model_calls.add(provider, model, "ok")
+        self._model_seconds.observe(provider, model, ms=body.ms)
+        self._tokens.add(provider, model, "input", amount=usage.input)
+        self._tokens.add(provider, model, "output", amount=usage.output)
+        if usage.cache_read:
+            self._cached.add(provider, model, "read", amount=usage.cache_read)
+        if usage.cache_write:
+            self._cached.add(provider, model, "write", amount=usage.cache_write)
+        if body.nanos:
+            self._cost.add(run.agent, provider, model, amount=body.nanos / NANOS_PER_USD)
+
+    def _model_failed(self, _: Run, __: Entry, body: e.ModelFailed) -> None:
+        self._model_calls.add(*split_model(body.model), body.code)
+
+    def _tool_returned(self, _: Run, __: Entry, body: e.ToolReturned) -> None:
+        # A name that no tool has comes from the model: it may invent a new one every time.
+        tool = "unknown" if body.error == "TOOL_NOT_FOUND" else body.name
+        self._tool_calls.add(tool, "failed" if body.error else "ok")
+        self._tool_seconds.observe(tool, ms=body.ms)
+
+    def _tool_doubted(self, _: Run, __: Entry, body: e.ToolDoubted) -> None:
+        self._tool_calls.add(body.name, "in_doubt")
+        self._in_doubt.inc()
+
+    def _denied(self, _: Run, __: Entry, body: e.StepDenied) -> None:
+        self._verdicts.add(body.policy, "denied")
+
+    def _asked(self, _: Run, __: Entry, body: e.StepAsked) -> None:
+        self._verdicts.add(body.policy, "asked")
+
+    def _voted(self, _: Run, __: Entry, body: e.StepVoted) -> None:
+        self._verdicts.add("person", "approved" if body.approve else "denied")
+
+    def _expired(self, _: Run, __: Entry, ___: e.ApprovalExpired) -> None:
+        self._verdicts.add("person", "expired")
+
+    def _failed(self, run: Run, entry: Entry, body: e.Failed) -> None:
+        if body.retry_ms is None:  # otherwise another attempt follows: the run has not ended
+            self._ended(run, entry, body)
+
+    def _ended(self, run: Run, entry: Entry, _: Body) -> None:
+        self._runs.add(run.agent, entry.kind.removeprefix("run."))
+        self._run_seconds.observe(run.agent, ms=max(entry.at - run.created_at, 0))
+
+
+def split_model(name: str) -> tuple[str, str]:
+    """Return provider and model of `provider:model`; a name without a provider has an empty one."""
+    provider, colon, model = name.partition(":")
+    return (provider, model) if colon else ("", name)
