@@ -1,0 +1,170 @@
+"""What each change does to the tables, once its set was judged. Nothing here can fail."""
+
+from collections.abc import Callable
+from typing import Any
+
+from folkmoot.core import changes as c
+from folkmoot.core.run import RunState
+from folkmoot.stores.memory import judge
+from folkmoot.stores.memory.tables import Parcel, Tables
+
+
+def do(tables: Tables, change: c.Change, now: float) -> c.Outcome:
+    """Do one change; `now` (seconds, monotonic) is the store's own clock."""
+    if isinstance(change, c.Beat):
+        tables.expiry[change.worker] = now + change.ttl_ms / 1000
+        return None
+    if isinstance(change, c.Rescue):
+        return _rescue(tables, change, now)
+    return _DEEDS[type(change)](tables, change)
+
+
+def _create(tables: Tables, change: c.CreateRun) -> c.Outcome:
+    run = change.run
+    tables.add(run, change.entries, change.announced_at)
+    if change.key:
+        tables.inbox[run.source, change.key] = run.id, change.fingerprint
+    return c.Born(run.id, new=True)
+
+
+def _claim(tables: Tables, change: c.Claim) -> c.Outcome:
+    kept = tables.states[RunState.QUEUED].get(change.run)
+    if kept is None or kept.run.ready_at > change.now:
+        return None
+    tables.change(
+        kept,
+        state=RunState.RUNNING,
+        fence=kept.run.fence + 1,
+        worker=change.worker,
+        updated_at=change.now,
+    )
+    pending = tuple(kept.pending.values())
+    return c.Claimed(kept.run, tuple(kept.journal), len(kept.heard), pending)
+
+
+def _append(tables: Tables, change: c.Append) -> c.Outcome:
+    kept = tables.runs[change.run]
+    kept.journal.extend(change.entries)
+    return len(kept.heard)
+
+
+def _move(tables: Tables, change: c.Move) -> c.Outcome:
+    kept = tables.runs[change.run]
+    told = change.state == RunState.WAITING and len(kept.heard) > change.signals_seen
+    tables.change(
+        kept,
+        state=change.state,
+        updated_at=change.at,
+        attempt=change.attempt,
+        head=change.head,
+        head_hash=change.head_hash,
+        spend=change.spend,
+        ready_at=change.ready_at,
+        wake_at=change.wake_at,
+        waits_for=change.waits_for,
+        output=change.output,
+        error=change.error,
+        worker=kept.run.worker if change.state == RunState.RUNNING else "",
+    )
+    if told:
+        tables.requeue(kept, change.at)
+    elif change.state == RunState.QUEUED:
+        tables.requeue(kept, change.at, ready_at=change.ready_at)
+    return None
+
+
+def _hold(tables: Tables, change: c.HoldSpend) -> c.Outcome:
+    money = tables.money.get(change.scope, (0, 0))
+    tables.money[change.scope] = judge.held(money, change.amount)
+    return None
+
+
+def _settle(tables: Tables, change: c.SettleSpend) -> c.Outcome:
+    money = tables.money.get(change.scope, (0, 0))
+    tables.money[change.scope] = judge.settled(money, change)
+    return None
+
+
+def _signal(tables: Tables, change: c.Signal) -> c.Outcome:
+    kept = tables.runs[change.run]
+    if change.id in kept.heard:
+        return False
+    kept.heard.add(change.id)
+    kept.pending[change.id] = change
+    if kept.run.state == RunState.WAITING or kept.run.state.final:
+        tables.requeue(kept, change.at)
+    return True
+
+
+def _consume(tables: Tables, change: c.Consume) -> c.Outcome:
+    pending = tables.runs[change.run].pending
+    for id_ in change.ids:
+        pending.pop(id_, None)
+    return None
+
+
+def _put_blob(tables: Tables, change: c.PutBlob) -> c.Outcome:
+    tables.blobs.setdefault(change.digest, change.data)
+    return None
+
+
+def _post(tables: Tables, change: c.Outbox) -> c.Outcome:
+    tables.outbox.setdefault(change.id, Parcel(change, change.at))
+    return None
+
+
+def _sent(tables: Tables, change: c.Sent) -> c.Outcome:
+    parcel = tables.outbox.get(change.id)
+    if parcel is None:
+        return None
+    if change.error:
+        parcel.due = change.at if change.next_at is None else change.next_at
+    else:
+        parcel.sent = True
+    return None
+
+
+def _retire(tables: Tables, change: c.Retire) -> c.Outcome:
+    tables.expiry.pop(change.worker, None)
+    held = tables.running(change.worker)
+    for kept in held:
+        tables.requeue(kept, change.at, fence=1)
+    return tuple(kept.run.id for kept in held)
+
+
+def _rescue(tables: Tables, change: c.Rescue, now: float) -> c.Outcome:
+    # The dead are forgotten: no heartbeat means lost, and every process brings a new name.
+    tables.expiry = {worker: end for worker, end in tables.expiry.items() if end > now}
+    lost = [kept for kept in tables.running() if kept.run.worker not in tables.expiry]
+    for kept in lost:
+        tables.requeue(kept, change.now, fence=1)
+    waiting = list(tables.states[RunState.WAITING].values())
+    woken = [x for x in waiting if x.run.wake_at is not None and x.run.wake_at <= change.now]
+    for kept in woken:
+        tables.requeue(kept, change.now)
+    return tuple(kept.run.id for kept in lost + woken)
+
+
+def _announced(tables: Tables, change: c.Announced) -> c.Outcome:
+    queued = tables.states[RunState.QUEUED]
+    for run in change.runs:
+        if run in queued:
+            queued[run].announced_at = change.at
+    return None
+
+
+_DEEDS: dict[type, Callable[[Tables, Any], c.Outcome]] = {
+    c.CreateRun: _create,
+    c.Claim: _claim,
+    c.Append: _append,
+    c.Move: _move,
+    c.HoldSpend: _hold,
+    c.SettleSpend: _settle,
+    c.Signal: _signal,
+    c.Consume: _consume,
+    c.PutBlob: _put_blob,
+    c.Outbox: _post,
+    c.Sent: _sent,
+    c.Retire: _retire,
+    c.Announced: _announced,
+}

@@ -1,0 +1,166 @@
+"""Whether a set may be written. Nothing is changed here; what is wrong is raised.
+
+Changes are judged in the set's order and the first that cannot be done keeps the whole set out.
+Fences and states count as they stood before the set; money and journal numbers count on within it.
+"""
+
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from typing import Any
+
+from folkmoot.core import changes as c
+from folkmoot.core.entries import Entry
+from folkmoot.core.errors import (
+    BudgetSpent,
+    Conflict,
+    Invalid,
+    JournalBroken,
+    KeyReused,
+    LeaseLost,
+    RunUnknown,
+    WrongState,
+)
+from folkmoot.core.run import RunState
+from folkmoot.stores.memory.tables import Kept, Tables
+
+RETRYABLE = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.REFUSED})
+_SOLITARY = (c.Retire, c.Rescue)
+_NOTHING = "Nothing of this set was written."
+
+
+def judge(tables: Tables, changes: Sequence[c.Change]) -> c.Born | None:
+    """Raise what keeps a set out. Returns the first run's birth when the set only repeats it."""
+    trial = _Trial(tables)
+    for place, change in enumerate(changes):
+        if isinstance(change, _SOLITARY) and len(changes) > 1:
+            raise Invalid(f"{type(change).__name__} must stand alone in its set.", kept=_NOTHING)
+        if isinstance(change, c.CreateRun) and change.key:
+            born = _repeated(tables, change, place)
+            if born is not None:
+                return born
+        rule = _RULES.get(type(change))
+        if rule is not None:
+            rule(trial, change)
+    return None
+
+
+def held(money: tuple[int, int], amount: int) -> tuple[int, int]:
+    """Return (spent, held) after more was held."""
+    return money[0], money[1] + amount
+
+
+def settled(money: tuple[int, int], change: c.SettleSpend) -> tuple[int, int]:
+    """Return (spent, held) after a settlement.
+
+    Held money never falls below zero: an account overdrawn that way would widen the budget.
+    """
+    return money[0] + change.spent, max(money[1] - change.held, 0)
+
+
+def _repeated(tables: Tables, change: c.CreateRun, place: int) -> c.Born | None:
+    if place:
+        raise Invalid("A CreateRun with a key must be the first of its set.", kept=_NOTHING)
+    first = tables.inbox.get((change.run.source, change.key))
+    if first is None:
+        return None
+    run, fingerprint = first
+    if fingerprint != change.fingerprint:
+        raise KeyReused(kept=f"The first task's run, {run}.", run=run)
+    return c.Born(run, new=False)
+
+
+class _Trial:
+    """What the set would do, as far as its later changes depend on it."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self.born: set[str] = set()
+        self.ends: dict[str, int] = {}
+        self.money: dict[str, tuple[int, int]] = {}
+
+    def fenced(self, change: c.Append | c.Move | c.Consume | c.HoldSpend | c.SettleSpend) -> Kept:
+        kept = self.tables.runs.get(change.run)
+        if kept is None or kept.run.state != RunState.RUNNING or kept.run.fence != change.fence:
+            raise LeaseLost(kept="The journal up to the last write that returned.", run=change.run)
+        return kept
+
+    def birth(self, change: c.CreateRun) -> None:
+        run = change.run.id
+        if run in self.tables.runs or run in self.born:
+            raise Conflict(f"There is a run {run} already.", kept="That run.", run=run)
+        self.born.add(run)
+        _follow(run, 0, change.entries)
+
+    def append(self, change: c.Append) -> None:
+        end = self.ends.get(change.run, len(self.fenced(change).journal))
+        self.ends[change.run] = _follow(change.run, end, change.entries)
+
+    def fence(self, change: c.Move | c.Consume) -> None:
+        self.fenced(change)
+
+    def hold(self, change: c.HoldSpend) -> None:
+        self.fenced(change)
+        scope, limit = change.scope, change.limit
+        spent, so_far = self._money(scope)
+        if spent + so_far + change.amount > limit:
+            raise BudgetSpent(
+                f"{scope}: {spent} nanos are spent and {so_far} held; {change.amount} more would "
+                f"pass the limit of {limit}.",
+                kept="What was spent and held before; nothing of this set was written.",
+                scope=scope,
+                spent=spent,
+                held=so_far,
+                limit=limit,
+            )
+        self.money[scope] = held((spent, so_far), change.amount)
+
+    def settle(self, change: c.SettleSpend) -> None:
+        self.fenced(change)
+        self.money[change.scope] = settled(self._money(change.scope), change)
+
+    def signal(self, change: c.Signal) -> None:
+        kept = self.tables.runs.get(change.run)
+        if kept is None:
+            raise RunUnknown(f"There is no run {change.run}.", run=change.run)
+        state = kept.run.state
+        fits = state in RETRYABLE if change.kind == "retry" else not state.final
+        if not fits and change.id not in kept.heard:
+            raise WrongState(
+                f"Run {change.run} is {state}; it cannot take {change.kind!r} now.",
+                kept="The run as it is.",
+                run=change.run,
+                state=str(state),
+            )
+
+    def blob(self, change: c.PutBlob) -> None:
+        if sha256(change.data).hexdigest() != change.digest:
+            raise Invalid(f"These bytes do not have the digest {change.digest}.", kept=_NOTHING)
+
+    def _money(self, scope: str) -> tuple[int, int]:
+        return self.money.get(scope) or self.tables.money.get(scope, (0, 0))
+
+
+def _follow(run: str, end: int, entries: Sequence[Entry]) -> int:
+    """Return the journal's new end. Raises JournalBroken for an entry that is not the next one."""
+    for entry in entries:
+        if entry.run != run or entry.seq != end + 1:
+            raise JournalBroken(
+                f"Entry {entry.seq} of {entry.run} cannot follow entry {end} of {run}.",
+                kept="The journal as it was.",
+                run=run,
+                end=end,
+            )
+        end += 1
+    return end
+
+
+_RULES: dict[type, Callable[[_Trial, Any], None]] = {
+    c.CreateRun: _Trial.birth,
+    c.Append: _Trial.append,
+    c.Move: _Trial.fence,
+    c.Consume: _Trial.fence,
+    c.HoldSpend: _Trial.hold,
+    c.SettleSpend: _Trial.settle,
+    c.Signal: _Trial.signal,
+    c.PutBlob: _Trial.blob,
+}

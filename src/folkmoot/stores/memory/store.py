@@ -1,0 +1,143 @@
+"""The adapter: ports/store.py over the tables.
+
+States: made → open → closed; a closed one stays closed, for nothing is left that could be opened.
+"""
+
+import asyncio
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+
+from folkmoot.core.changes import Change, Outbox, Outcome, Signal
+from folkmoot.core.entries import Entry
+from folkmoot.core.errors import StoreClosed
+from folkmoot.core.run import Run, RunState
+from folkmoot.core.task import PRIORITIES
+from folkmoot.ports.clock import Clock
+from folkmoot.ports.store import Counts, Query
+from folkmoot.stores.memory.doing import do
+from folkmoot.stores.memory.judge import judge
+from folkmoot.stores.memory.tables import Tables
+
+_RANK = {name: rank for rank, name in enumerate(PRIORITIES)}
+
+
+class MemoryStore:
+    """Truth in a few dictionaries, for one process and one event loop."""
+
+    capabilities: frozenset[str] = frozenset()
+
+    def __init__(self, clock: Clock) -> None:
+        """Judge heartbeats by the monotonic time of `clock`."""
+        self._clock = clock
+        self._tables = Tables()
+        self._open = False
+        self._closed = False
+
+    async def open(self) -> None:
+        """Get ready."""
+        if self._closed:
+            raise StoreClosed
+        self._open = True
+
+    async def close(self) -> None:
+        """Refuse everything from now on."""
+        self._open, self._closed = False, True
+
+    async def write(self, *changes: Change) -> tuple[Outcome, ...]:
+        """Apply all changes or none; return one outcome for each, in order."""
+        tables = self._opened()
+        try:
+            repeated = judge(tables, changes)
+            if repeated is not None:
+                return (repeated, *(None for _ in changes[1:]))
+            now = self._clock.monotonic()
+            return tuple([do(tables, change, now) for change in changes])
+        finally:
+            # Others run while a disk works: a caller that counts on the contrary fails here, too.
+            await asyncio.sleep(0)
+
+    def _opened(self) -> Tables:
+        if not self._open:
+            raise StoreClosed(todo="Open the store before it is used, and not after it was closed.")
+        return self._tables
+
+    async def run(self, run: str) -> Run | None:
+        """Return one run."""
+        kept = self._opened().runs.get(run)
+        return None if kept is None else kept.run
+
+    async def runs(self, query: Query) -> list[Run]:
+        """List runs, newest first."""
+        found: list[Run] = []
+        for run in self._newest_first(query.before):
+            if len(found) >= query.limit:
+                break
+            if query.agent in {"", run.agent} and (not query.states or run.state in query.states):
+                found.append(run)
+        return found
+
+    def _newest_first(self, before: str) -> Iterator[Run]:
+        tables = self._opened()
+        end = bisect_left(tables.ids, before) if before else len(tables.ids)
+        return (tables.runs[tables.ids[place]].run for place in range(end - 1, -1, -1))
+
+    async def entries(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
+        """Return entries with a number greater than `after`, in order."""
+        kept = self._opened().runs.get(run)
+        return [] if kept is None else kept.journal[after : after + limit]
+
+    async def signals(self, runs: Sequence[str]) -> list[Signal]:
+        """Return the signals of these runs that no journal holds yet, oldest first."""
+        tables = self._opened()
+        known = [tables.runs[run] for run in dict.fromkeys(runs) if run in tables.runs]
+        return [signal for kept in known for signal in kept.pending.values()]
+
+    async def signalled(self, worker: str) -> list[str]:
+        """Return the runs held by `worker` that have signals nobody consumed."""
+        return [kept.run.id for kept in self._opened().running(worker) if kept.pending]
+
+    async def ready(self, now: int, limit: int, unannounced_before: int) -> list[Run]:
+        """Return queued runs whose time has come and that nobody announced since that time."""
+        found = [
+            kept.run
+            for kept in self._opened().states[RunState.QUEUED].values()
+            if kept.run.ready_at <= now
+            and (not kept.announced_at or kept.announced_at < unannounced_before)
+        ]
+        found.sort(key=lambda run: (_RANK[run.priority], run.id))
+        return found[:limit]
+
+    async def due(self) -> int | None:
+        """Return the next time (ms) at which a waiting or delayed run wants to go on."""
+        states = self._opened().states
+        wakes = [kept.run.wake_at for kept in states[RunState.WAITING].values()]
+        starts = [kept.run.ready_at for kept in states[RunState.QUEUED].values()]
+        return min([at for at in (*wakes, *starts) if at], default=None)
+
+    async def blob(self, digest: str) -> bytes | None:
+        """Return kept bytes by their SHA-256 (hex)."""
+        return self._opened().blobs.get(digest)
+
+    async def spent(self, scope: str) -> tuple[int, int]:
+        """Return (spent, held) of a budget's scope, in nanos."""
+        return self._opened().money.get(scope, (0, 0))
+
+    async def outbox(self, now: int, limit: int) -> list[Outbox]:
+        """Return items that wait to be sent and whose time has come, oldest first."""
+        parcels = self._opened().outbox.values()
+        due = [parcel.item for parcel in parcels if not parcel.sent and parcel.due <= now]
+        return sorted(due, key=lambda item: (item.at, item.id))[:limit]
+
+    async def counts(self) -> Counts:
+        """Count things. Nothing is on disk."""
+        tables, now = self._opened(), self._clock.monotonic()
+        return Counts(
+            states={str(state): len(kept) for state, kept in tables.states.items() if kept},
+            workers=sum(1 for end in tables.expiry.values() if end > now),
+            outbox=sum(1 for parcel in tables.outbox.values() if not parcel.sent),
+        )
+
+    async def changed(self) -> int:
+        """Return the same number always: no other process can write here."""
+        self._opened()
+        return 0
