@@ -1,0 +1,1 @@
+"""Motion: the adapters of ports/broker.py."""
