@@ -22,8 +22,10 @@ class CreateRun(_Change, frozen=True):
     `announced_at` (ms) is set by a caller that puts the run into the broker right after; 0 leaves
     that to the relay.
 
-    Outcome: Born. With a key that was seen before and the same fingerprint, nothing is written and
-    the first run's id comes back; with another fingerprint the set fails with KeyReused.
+    Outcome: Born. Keys are unique within the run's `source`. With a key that was seen before and the
+    same fingerprint, nothing is written and the first run's id comes back; with another fingerprint
+    the set fails with KeyReused (details: run). Conflict when the run's id is taken. The entries are
+    numbered from 1 (else JournalBroken).
     """
 
     run: Run
@@ -45,7 +47,11 @@ class Claim(_Change, frozen=True):
 
 
 class Append(_Change, frozen=True):
-    """Add entries to a running run's journal. Outcome: the number of signals ever sent to the run."""
+    """Add entries to a running run's journal. Outcome: the number of signals ever sent to the run.
+
+    They are numbered on from the journal's end, without a gap, and belong to this run; else
+    JournalBroken. No entries at all is a way to ask whether the fence still holds.
+    """
 
     run: str
     fence: int
@@ -53,7 +59,13 @@ class Append(_Change, frozen=True):
 
 
 class Move(_Change, frozen=True):
-    """Change a running run's state, and note where its journal ends and what it has spent."""
+    """Change a running run's state, and note where its journal ends and what it has spent.
+
+    The worker is let go unless the state is `running`. `signals_seen` is the number of signals that
+    the caller knows of: when more were sent, a run that would wait is queued instead, ready at once,
+    so that no signal is slept through. Queued runs count as not announced. Signals that nobody
+    consumed stay with a run that ends; a retry finds them.
+    """
 
     run: str
     fence: int
@@ -72,7 +84,10 @@ class Move(_Change, frozen=True):
 
 
 class HoldSpend(_Change, frozen=True):
-    """Set money aside in a shared budget; BudgetSpent when spent + held + amount > limit (nanos)."""
+    """Set money aside in a shared budget; BudgetSpent when spent + held + amount > limit (nanos).
+
+    The error's details are `scope`, `spent`, `held` and `limit`.
+    """
 
     run: str
     fence: int
@@ -82,7 +97,7 @@ class HoldSpend(_Change, frozen=True):
 
 
 class SettleSpend(_Change, frozen=True):
-    """Give back what was held, and count what was spent (nanos)."""
+    """Give back what was held, and count what was spent (nanos). Held never falls below 0."""
 
     run: str
     fence: int
@@ -94,8 +109,11 @@ class SettleSpend(_Change, frozen=True):
 class Signal(_Change, frozen=True):
     """Say something to a run from outside; a waiting run becomes queued.
 
-    Outcome: True when the signal was new. The same id twice is one signal. RunUnknown when there is
-    no such run; WrongState when it is final (unless the kind is `retry`, which needs it final).
+    Outcome: True when the signal was new. The same id twice is one signal, whatever has become of the
+    run since. RunUnknown when there is no such run; WrongState when it is final. The kind `retry` needs
+    a run that failed, was cancelled or refused (else WrongState) and makes it queued, in the same
+    attempt: the runner writes the Reset. A run that becomes queued is ready at once, not announced,
+    and waits for nothing; the rest of it stays.
     """
 
     run: str
@@ -106,7 +124,7 @@ class Signal(_Change, frozen=True):
 
 
 class Consume(_Change, frozen=True):
-    """Signals whose content is in the journal now."""
+    """Signals whose content is in the journal now. Ids that are unknown or consumed do no harm."""
 
     run: str
     fence: int
@@ -114,14 +132,17 @@ class Consume(_Change, frozen=True):
 
 
 class PutBlob(_Change, frozen=True):
-    """Keep bytes by their SHA-256 (hex). The same bytes twice are kept once."""
+    """Keep bytes by their SHA-256 (hex); Invalid for another digest. The same bytes are kept once."""
 
     digest: str
     data: bytes
 
 
 class Outbox(_Change, frozen=True):
-    """Something that must leave: relayed at least once, with its id as the idempotency key."""
+    """Something that must leave: relayed at least once, with its id as the idempotency key.
+
+    It is due from `at`. The same id twice is one item, the first.
+    """
 
     id: str
     run: str
@@ -131,7 +152,10 @@ class Outbox(_Change, frozen=True):
 
 
 class Sent(_Change, frozen=True):
-    """The outbox item has arrived (or `error` says why not, and when it is tried again)."""
+    """The outbox item has arrived; or `error` says why not, and it is due again at `next_at`.
+
+    Without `next_at` it is due at once. What has arrived stays arrived, whatever is said later.
+    """
 
     id: str
     at: int
@@ -140,7 +164,7 @@ class Sent(_Change, frozen=True):
 
 
 class Beat(_Change, frozen=True):
-    """A worker lives. Its expiry is judged by the store's own clock."""
+    """A worker lives, for `ttl_ms` by the store's own clock. The last word counts."""
 
     worker: str
     ttl_ms: int
@@ -150,7 +174,7 @@ class Beat(_Change, frozen=True):
 class Retire(_Change, frozen=True):
     """A worker leaves. Runs that it still holds go back to the queue, with a raised fence.
 
-    Outcome: the ids of these runs.
+    Alone in its set. Outcome: the ids of these runs.
     """
 
     worker: str
@@ -158,16 +182,17 @@ class Retire(_Change, frozen=True):
 
 
 class Rescue(_Change, frozen=True):
-    """Runs of workers whose heartbeat expired go back to the queue, with a raised fence.
+    """Runs of workers without a living heartbeat go back to the queue, with a raised fence.
 
-    Also wakes waiting runs whose `wake_at` has come. Outcome: the ids of all of them.
+    Also wakes waiting runs whose `wake_at` has come. All of them count as not announced. Alone in its
+    set. Outcome: the ids of all of them, in any order.
     """
 
     now: int
 
 
 class Announced(_Change, frozen=True):
-    """These queued runs were put into the broker at this time."""
+    """These queued runs were put into the broker at this time. Others among them are passed over."""
 
     runs: tuple[str, ...]
     at: int

@@ -1,4 +1,20 @@
-"""Truth. The write side takes changes (core/changes.py); the read side is a few named queries."""
+"""Truth. The write side takes changes (core/changes.py); the read side is a few named queries.
+
+How a set is judged (held by testing/contracts/store):
+
+- In its order. The first change that cannot be done raises its error; then nothing was written.
+- Fences and states count as they stood before the set: a Move does not shut out its neighbours.
+- Journal numbers and money count on within the set: two Appends follow one another, two HoldSpends
+  add up, a SettleSpend makes room for the HoldSpend behind it.
+- A Claim that is lost is no error: its outcome is None and its neighbours are written.
+- A CreateRun with a key is the first of its set and the only one with a key (else Invalid). When it
+  repeats a known key, the set is done already: nothing of it is written, its outcome is the first
+  run's Born(new=False), and None for every other change.
+- Retire and Rescue stand alone in their set (else Invalid).
+
+A heartbeat counts from its Beat until `ttl_ms` later by the store's clock; a ttl of 0 is over at once.
+A worker beats before it claims: a run whose worker has no heartbeat is lost, and Rescue requeues it.
+"""
 
 from collections.abc import Sequence
 from typing import Protocol
