@@ -1,0 +1,1 @@
+"""Sandboxes: where commands run. One way of confinement, one file."""
