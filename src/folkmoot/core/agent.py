@@ -125,6 +125,10 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     concurrency: int | None = None
     labels: dict[str, str] = {}
 
+    def canonical(self) -> bytes:
+        """Return the definition as canonical JSON: what the store keeps of it."""
+        return canonical.encode(self)
+
     def digest(self) -> str:
-        """Return the definition's hash (hex): a run keeps the definition it started with."""
+        """Return the SHA-256 (hex) of that: a run keeps the definition it started with."""
         return canonical.digest(self)

@@ -46,11 +46,12 @@ class Resumed(_Body, frozen=True, tag="run.resumed"):
 
 
 class ModelCalled(_Body, frozen=True, tag="model.called"):
-    """A request goes to the model now. Its money is held in the same transaction."""
+    """A request goes to the model now. Its money (`estimate` nanos) is held in the same transaction."""
 
     call: str
     model: str
     purpose: str = "reply"
+    estimate: int = 0
     holds: tuple[Hold, ...] = ()
 
 
@@ -184,6 +185,10 @@ class Slept(_Body, frozen=True, tag="run.slept"):
     call: str = ""
 
 
+class Woke(_Body, frozen=True, tag="run.woke"):
+    """The time came for which the run slept."""
+
+
 class Paused(_Body, frozen=True, tag="run.paused"):
     """Somebody paused the run."""
 
@@ -228,7 +233,7 @@ class Refused(_Body, frozen=True, tag="run.refused"):
 Body = (
     Created | Reset | Resumed | ModelCalled | ModelReplied | ModelFailed | ToolStarted | ToolReturned
     | ToolDoubted | StepDenied | StepAsked | StepVoted | ApprovalExpired | MessageAdded | ContextDropped
-    | ReplyRejected | Asked | Slept | Paused | Continued | Succeeded | Failed | Cancelled | Refused
+    | ReplyRejected | Asked | Slept | Woke | Paused | Continued | Succeeded | Failed | Cancelled | Refused
 )  # fmt: skip
 
 _encoder = msgspec.json.Encoder()

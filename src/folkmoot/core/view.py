@@ -40,6 +40,9 @@ class Approval(msgspec.Struct):
     expires_at: int | None
     by: tuple[str, ...] = ()
     yes: tuple[str, ...] = ()
+    act: str = ""
+    reason: str = ""
+    policy: str = ""
 
 
 class View(msgspec.Struct):
@@ -66,8 +69,10 @@ class View(msgspec.Struct):
     approvals: dict[str, Approval] = {}
     model_call: str = ""
     holds: tuple[Hold, ...] = ()
+    estimate: int = 0
     fault: e.ModelFailed | None = None
     faults: int = 0
+    retry_at: int = 0
     model: str = ""
     replies: int = 0
     rejects: int = 0
@@ -146,7 +151,7 @@ def _resumed(view: View, body: e.Resumed) -> None:
 def _model_called(view: View, body: e.ModelCalled) -> None:
     view.calls += 1
     view.model_call = body.call
-    view.holds = body.holds
+    view.holds, view.estimate = body.holds, body.estimate
 
 
 def _model_replied(view: View, body: e.ModelReplied) -> None:
@@ -165,6 +170,7 @@ def _model_replied(view: View, body: e.ModelReplied) -> None:
 def _model_failed(view: View, body: e.ModelFailed) -> None:
     view.model_call, view.holds, view.fault = "", (), body
     view.faults = 0 if body.next else view.faults + 1
+    view.retry_at = view.at + (body.retry_ms or 0)
     view.model = body.next or view.model
     view.spend += Spend(uncertain=body.uncertain, model_calls=1)
 
@@ -206,7 +212,16 @@ def _denied(view: View, body: e.StepDenied) -> None:
 
 def _asked(view: View, body: e.StepAsked) -> None:
     view.approvals[body.approval] = Approval(
-        body.approval, body.call, body.digest, body.needs, body.expires_at, body.by
+        body.approval,
+        body.call,
+        body.digest,
+        body.needs,
+        body.expires_at,
+        body.by,
+        (),
+        body.act,
+        body.reason,
+        body.policy,
     )
     if body.call in view.pending:
         view.pending[body.call].status = ASKED
@@ -265,6 +280,10 @@ def _slept(view: View, body: e.Slept) -> None:
     view.wake_at = body.until
 
 
+def _woke(view: View, _: e.Woke) -> None:
+    view.wake_at = None
+
+
 def _paused(view: View, _: e.Paused) -> None:
     view.paused = True
 
@@ -309,6 +328,7 @@ _HANDLERS: dict[type, Any] = {
     e.ReplyRejected: _rejected,
     e.Asked: _question,
     e.Slept: _slept,
+    e.Woke: _woke,
     e.Paused: _paused,
     e.Continued: _continued,
     e.Succeeded: _succeeded,

@@ -53,6 +53,10 @@ class Broker(Protocol):
         """Tell the listeners. Without listeners this costs next to nothing."""
         ...
 
+    def heard(self, topic: str) -> bool:
+        """Whether anybody may be listening to a topic; True when that cannot be known."""
+        ...
+
     def listen(self, *patterns: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Hear events that fit one of the patterns from the moment the context is entered.
 

@@ -1,0 +1,231 @@
+"""The composition root: settings → adapters → flow and upkeep. The only place that knows them all.
+
+Making an App starts nothing and opens nothing. `opened()` gives a desk over the store, for asking and
+telling; `running()` adds a worker and upkeep, and the HTTP API when asked. Leaving either closes what it
+opened, in the reverse order: take no more, finish or hand over, close.
+"""
+
+import gc
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from folkmoot import checkup, plugins, wiring
+from folkmoot.clocks.system import SystemClock
+from folkmoot.config import Settings, load
+from folkmoot.core.agent import Agent, ModelChoice
+from folkmoot.flow.delivery import Delivery
+from folkmoot.flow.desk import FlowDesk
+from folkmoot.flow.dispatcher import Dispatcher
+from folkmoot.flow.intake import QUEUE, Intake
+from folkmoot.flow.kit import Kits
+from folkmoot.flow.parts import Parts
+from folkmoot.models.prices import price_of
+from folkmoot.models.registry import Models
+from folkmoot.policies.order import standard
+from folkmoot.ports.clock import Clock
+from folkmoot.ports.desk import Part
+from folkmoot.ports.gateway import Gateway
+from folkmoot.ports.observer import Observer
+from folkmoot.ports.policy import Policy
+from folkmoot.ports.program import Program
+from folkmoot.ports.store import Store
+from folkmoot.programs import builtin as programs
+from folkmoot.sandboxes.registry import choose
+from folkmoot.tools.arguments import check
+from folkmoot.tools.registry import builtin as tools
+from folkmoot.upkeep.duty import Duty
+from folkmoot.upkeep.health import Prober
+from folkmoot.upkeep.heartbeat import Heartbeat
+from folkmoot.upkeep.relay import Relay
+from folkmoot.upkeep.rescuer import Rescuer
+from folkmoot.upkeep.watch import Watch
+
+if TYPE_CHECKING:
+    from folkmoot.gateways.http.server import HttpServer
+
+_WATCH_S = 0.1
+_AGAIN_S = 60.0
+_LATE = 5
+
+
+class App:
+    """A system, put together."""
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        agents: Sequence[Agent] = (),
+        *,
+        clock: Clock | None = None,
+        env: Mapping[str, str] | None = None,
+        store: Store | None = None,
+    ) -> None:
+        """`agents` are known beside those of the folder; `env` is where keys are looked up."""
+        self.settings = settings or load()
+        self.clock: Clock = clock or SystemClock()
+        self.env: Mapping[str, str] = os.environ if env is None else env
+        self.catalog = wiring.catalog(self.settings, agents)
+        self.models = Models(self.env)
+        self.toolbox = tools()
+        self.programs: dict[str, Program] = programs()
+        self.policies: list[Policy] = list(standard())
+        self.observers: list[Observer] = []
+        self.gateways: dict[str, Gateway] = {}
+        self.store = store or wiring.store(self.settings, self.clock)
+        self.broker = wiring.broker(self.settings)
+        self.worker = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
+        self._dispatcher: Dispatcher | None = None
+        self._duties: list[tuple[Duty, float]] = []
+        self._http: HttpServer | None = None
+        for path in self.settings.plugins:
+            plugins.load(Path(path), self)
+
+    @property
+    def http_port(self) -> int:
+        """The port of the HTTP API, once it runs; 0 before."""
+        return self._http.port if self._http else 0
+
+    def parts(self) -> Parts:
+        """Return what the flow is made of."""
+        return Parts(
+            store=self.store,
+            broker=self.broker,
+            clock=self.clock,
+            catalog=self.catalog,
+            model=self.models.get,
+            warm=self._warm,
+            tools=self.toolbox.bind,
+            programs=self.programs,
+            policies=self.policies,
+            sandbox=choose,
+            price=lambda choice: price_of(choice, choice.name),
+            mistakes=check,
+            workspaces=self.settings.workspaces,
+            observers=self.observers,
+            gateways=self.gateways,
+            env=self.env,
+            queue_limit=self.settings.queue_limit,
+        )
+
+    async def _warm(self, choice: ModelChoice) -> None:
+        await self.models.warm(choice)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[FlowDesk]:
+        """Open store and broker; no worker, no HTTP."""
+        async with AsyncExitStack() as stack:
+            await self._open(stack)
+            parts = self.parts()
+            yield self._desk(parts, Kits(parts), works=False)
+
+    @asynccontextmanager
+    async def running(self, *, api: bool = False) -> AsyncIterator[FlowDesk]:
+        """Open, and start worker and upkeep, and the HTTP API when asked."""
+        async with AsyncExitStack() as stack:
+            await self._open(stack)
+            stop = wiring.observe(self.settings, self.observers, self.store)
+            stack.push_async_callback(stop.close)
+            parts = self.parts()
+            kits = Kits(parts)
+            self._dispatcher = Dispatcher(
+                parts,
+                kits,
+                worker=self.worker,
+                concurrency=self.settings.concurrency,
+                report=wiring.report,
+            )
+            await self._start(stack, parts, self._dispatcher)
+            desk = self._desk(parts, kits, works=True)
+            if api:
+                await self._serve(stack, desk, stop.metrics)
+            yield desk
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        await self.store.open()
+        stack.push_async_callback(self.store.close)
+        stack.push_async_callback(self.models.close)
+        await self.broker.open()
+        stack.push_async_callback(self.broker.close)
+
+    async def _start(self, stack: AsyncExitStack, parts: Parts, dispatcher: Dispatcher) -> None:
+        """Start in order: a heartbeat before the first claim; hints and rescues last."""
+        given = self.settings
+        heartbeat = Heartbeat(self.store, self.worker, given.lease_s)
+        await heartbeat.once()
+        relay = Relay(self.store, self.broker, self.clock, QUEUE, _AGAIN_S)
+        rescuer = Rescuer(self.store, self.broker, self.clock, QUEUE)
+        delivery = Delivery(parts)
+        rounds = (
+            ("heartbeat", heartbeat.once, given.heartbeat_s),
+            ("rescuer", rescuer.once, given.poll_s),
+            ("relay", relay.once, given.poll_s),
+            ("delivery", delivery.once, given.poll_s),
+            ("poker", dispatcher.poke_all, given.poll_s),
+        )
+        duties = [(self._duty(*r), max(given.lease_s, _LATE * r[2])) for r in rounds]
+        if "shared" in self.store.capabilities:
+            watch = Watch(self.store, [relay.once, dispatcher.poke_all])
+            duties.append((self._duty("watch", watch.once, _WATCH_S), given.lease_s))
+        self._duties = duties
+        await dispatcher.start()
+        for duty, _ in duties:
+            await duty.start()
+        # Left in the reverse order: the dispatcher hands over while the heart still beats.
+        for duty, _ in duties:
+            stack.push_async_callback(duty.stop)
+        stack.push_async_callback(self.drain, given.grace_s)
+
+    def _duty(self, name: str, once: "wiring.Once", every_s: float) -> Duty:
+        return Duty(name, once, every_s=every_s, clock=self.clock, report=wiring.report)
+
+    async def _serve(self, stack: AsyncExitStack, desk: FlowDesk, metrics: "wiring.Page") -> None:
+        from folkmoot.gateways.http import server  # noqa: PLC0415 - FastAPI is only for those who serve
+
+        self._http = server.make(desk, self.settings, metrics)
+        await self._http.start()
+        stack.push_async_callback(self._http.stop)
+
+    def _desk(self, parts: Parts, kits: Kits, *, works: bool) -> FlowDesk:
+        intake = Intake(parts, kits, announces=works)
+        prober = Prober(
+            {"store": self._probe_store, "broker": self._probe_broker}, self._duties, self._load
+        )
+        return FlowDesk(parts, intake, prober.health, self.settings.poll_s)
+
+    def _load(self) -> tuple[int, int]:
+        if self._dispatcher is None:
+            return 0, 0
+        return self._dispatcher.active, self._dispatcher.concurrency
+
+    async def _probe_store(self) -> str:
+        counts = await self.store.counts()
+        return f"{sum(counts.states.values())} runs"
+
+    async def _probe_broker(self) -> str:
+        await wiring.loopback(self.broker)
+        return self.settings.broker
+
+    async def drain(self, grace: float) -> None:
+        """Take no more work and let steps finish, for at most `grace` seconds; then hand over."""
+        if self._dispatcher is not None:
+            await self._dispatcher.stop(grace)
+
+    async def doctor(self) -> list[Part]:
+        """Probe everything that a deployment needs."""
+        return await checkup.examine(self)
+
+
+def tune() -> None:
+    """Set the process up for many runs; for programs that are ours (`folkmoot up`), not for guests.
+
+    The garbage collector looks less often: runs hold many small, long-lived values, and its default
+    thresholds cost half the time at a thousand runs. The interpreter's lock changes hands more often:
+    the store's thread needs it shortly and often.
+    """
+    gc.set_threshold(50_000, 20, 100)
+    sys.setswitchinterval(0.001)

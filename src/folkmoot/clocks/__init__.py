@@ -1,0 +1,1 @@
+"""Time: the adapters of ports/clock.py."""

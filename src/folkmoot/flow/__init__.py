@@ -1,0 +1,1 @@
+"""The machine, in the order data moves: intake, dispatcher, runner, gate, perform, delivery."""

@@ -1,0 +1,53 @@
+"""Delivery: carries replies from the outbox back through the gateway that asked.
+
+At least once: an item stays until its gateway has taken it; its id goes along as the key, so that the
+far side can tell a repetition. A failing gateway is tried again after 1, 2, 4 … 60 seconds, for ever:
+the item shows in the counts until somebody deals with it.
+"""
+
+from folkmoot.core.changes import Outbox, Sent
+from folkmoot.flow.parts import Parts
+
+_FIRST_MS, _MOST_MS = 1_000, 60_000
+_TOPIC_PARTS = 3
+
+
+class Delivery:
+    """Empties the outbox."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Nothing is started."""
+        self._parts = parts
+        self._tries: dict[str, int] = {}
+
+    async def once(self, limit: int = 200) -> int:
+        """Send what is due; return how many items arrived."""
+        items = await self._parts.store.outbox(self._parts.clock.now(), limit)
+        arrived = 0
+        for item in items:
+            arrived += await self._send(item)
+        return arrived
+
+    async def _send(self, item: Outbox) -> bool:
+        fault = await self._try(item)
+        now = self._parts.clock.now()
+        if not fault:
+            self._tries.pop(item.id, None)
+            await self._parts.store.write(Sent(id=item.id, at=now))
+            return True
+        tries = self._tries[item.id] = self._tries.get(item.id, 0) + 1
+        wait = min(_FIRST_MS * 2 ** (tries - 1), _MOST_MS)
+        await self._parts.store.write(Sent(id=item.id, at=now, error=fault, next_at=now + wait))
+        return False
+
+    async def _try(self, item: Outbox) -> str:
+        """Return "" when the gateway took the item, else what went wrong."""
+        _, name, address = item.topic.split(":", _TOPIC_PARTS - 1)
+        gateway = self._parts.gateways.get(name)
+        if gateway is None:
+            return f"there is no gateway {name!r}"
+        try:
+            await gateway.deliver(address, item.body.decode(), item.id)
+        except Exception as fault:  # noqa: BLE001 - the far side may fail in any way; we try again
+            return f"{type(fault).__name__}: {fault}"
+        return ""

@@ -1,0 +1,210 @@
+"""The desk: answers what is asked from outside (ports/desk.py), from the store and the broker's hints."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import msgspec
+
+from folkmoot.core import ids, signals
+from folkmoot.core.agent import Agent
+from folkmoot.core.changes import Signal
+from folkmoot.core.entries import Entry
+from folkmoot.core.errors import AgentUnknown, Denied, RunUnknown, WrongState
+from folkmoot.core.events import Event
+from folkmoot.core.run import Run, RunState
+from folkmoot.core.task import Task
+from folkmoot.core.view import View, apply
+from folkmoot.flow.intake import QUEUE, Intake
+from folkmoot.flow.parts import Parts
+from folkmoot.flow.verify import verify
+from folkmoot.ports.desk import Delta, Health, Question, Submitted, Verified
+from folkmoot.ports.store import Counts, Query
+
+_ENDS = frozenset({"run.succeeded", "run.cancelled", "run.refused"})
+_PAGE = 1000
+
+
+class FlowDesk:
+    """The desk of a running or an opened system."""
+
+    def __init__(
+        self, parts: Parts, intake: Intake, health: Callable[[], Awaitable[Health]], poll_s: float
+    ) -> None:
+        """`poll_s`: how often a follower looks for what no hint told."""
+        self._parts = parts
+        self._intake = intake
+        self._health = health
+        self._poll_s = poll_s
+
+    async def submit(self, task: Task) -> Submitted:
+        """Make a run of a task."""
+        return await self._intake.submit(task)
+
+    async def run(self, run: str) -> Run:
+        """Return a run."""
+        found = await self._parts.store.run(run)
+        if found is None:
+            raise RunUnknown(f"There is no run {run!r}.")
+        return found
+
+    async def runs(self, query: Query) -> list[Run]:
+        """List runs, newest first."""
+        return await self._parts.store.runs(query)
+
+    async def journal(self, run: str, after: int = 0, limit: int = _PAGE) -> list[Entry]:
+        """Return a run's entries after a number."""
+        found = await self._parts.store.entries(run, after, limit)
+        if not found:
+            await self.run(run)
+        return found
+
+    async def follow(self, run: str, after: int = 0) -> AsyncIterator[Entry | Delta]:
+        """Yield entries as they come; the store is read, events are only the reason to read."""
+        await self.run(run)
+        async with self._parts.broker.listen(f"run.{run}.*") as events:
+            while True:
+                for entry in await self._parts.store.entries(run, after, _PAGE):
+                    after = entry.seq
+                    yield entry
+                    if await self._over(run, entry):
+                        return
+                async for delta in self._hints(run, events):
+                    yield delta
+
+    async def _over(self, run: str, entry: Entry) -> bool:
+        """Whether nothing comes after an entry, as things stand."""
+        if entry.kind not in _ENDS and entry.kind != "run.failed":
+            return False
+        now = await self.run(run)
+        return now.state.final and now.head == entry.seq
+
+    async def _hints(self, run: str, events: AsyncIterator[Event]) -> AsyncIterator[Delta]:
+        """Pass deltas on until there is a reason to read the store."""
+        while True:
+            try:
+                event = await asyncio.wait_for(anext(events), self._poll_s)
+            except (TimeoutError, StopAsyncIteration):
+                return
+            if not event.topic.endswith(".delta"):
+                return
+            yield Delta(run, msgspec.json.decode(event.body)["text"])
+
+    async def finished(self, run: str, timeout_s: float | None = None) -> Run:
+        """Wait until a run is final or waits for somebody; return it as it is then or at the time-out."""
+        async with (
+            asyncio.timeout(timeout_s),
+            self._parts.broker.listen(f"run.{run}.state") as events,
+        ):
+            while True:
+                found = await self.run(run)
+                if found.state.final or found.state is RunState.WAITING:
+                    return found
+                try:
+                    await asyncio.wait_for(anext(events), self._poll_s)
+                except (TimeoutError, StopAsyncIteration):
+                    continue
+
+    async def tell(self, run: str, signal: signals.AnySignal, key: str = "") -> bool:
+        """Say something to a run."""
+        found = await self.run(run)
+        await self._allowed(found, signal)
+        now = self._parts.clock.now()
+        change = Signal(
+            run=run,
+            id=key or ids.make("sig", now, self._parts.clock.entropy(8)),
+            kind=signals.kind(signal),
+            body=msgspec.json.encode(signal),
+            at=now,
+        )
+        new = bool((await self._parts.store.write(change))[0])
+        await self._parts.broker.publish(Event(f"run.{run}.signal"))
+        await self._parts.broker.put(QUEUE, run, found.priority)
+        return new
+
+    async def _allowed(self, run: Run, signal: signals.AnySignal) -> None:
+        """Refuse what would mean nothing, so that the person hears of it."""
+        if isinstance(signal, signals.Vote):
+            view = await self._view(run.id)
+            approval = view.approvals.get(signal.approval)
+            if approval is None:
+                raise WrongState(
+                    f"Run {run.id} does not wait for approval {signal.approval!r}.",
+                    kept="The run as it is.",
+                    todo="See `folkmoot questions` for what is waited for.",
+                )
+            if approval.by and signal.by not in approval.by:
+                raise Denied(
+                    f"{signal.by or 'Somebody without a name'} may not decide this; only {', '.join(approval.by)}.",
+                    kept="The question stays open.",
+                )
+
+    async def _view(self, run: str) -> View:
+        view, after = View(run), 0
+        while part := await self._parts.store.entries(run, after, _PAGE):
+            for entry in part:
+                apply(view, entry)
+            after = part[-1].seq
+        return view
+
+    async def questions(self, run: str = "") -> list[Question]:
+        """Return the approvals that are waited for."""
+        if run:
+            return await self._questions_of(await self.run(run))
+        found: list[Question] = []
+        before = ""
+        query = Query(states=(RunState.WAITING, RunState.RUNNING), limit=_PAGE)
+        while part := await self._parts.store.runs(msgspec.structs.replace(query, before=before)):
+            for one in part:
+                found += await self._questions_of(one)
+            before = part[-1].id
+        return found
+
+    async def _questions_of(self, run: Run) -> list[Question]:
+        if run.state.final or (run.state is RunState.WAITING and run.waits_for != "approval"):
+            return []
+        view = await self._view(run.id)
+        found = []
+        for approval in view.approvals.values():
+            pending = view.pending.get(approval.call)
+            found.append(
+                Question(
+                    run=run.id,
+                    agent=run.agent,
+                    approval=approval.id,
+                    act=approval.act,
+                    reason=approval.reason,
+                    policy=approval.policy,
+                    args=pending.call.args if pending else {},
+                    digest=approval.digest,
+                    needs=approval.needs,
+                    by=approval.by,
+                    yes=approval.yes,
+                    expires_at=approval.expires_at,
+                )
+            )
+        return found
+
+    def agents(self) -> list[Agent]:
+        """Return the agents that are declared here."""
+        catalog = self._parts.catalog
+        found = []
+        for name in catalog.names():
+            try:
+                found.append(catalog.get(name))
+            except AgentUnknown:  # taken away between the two reads
+                continue
+        return found
+
+    async def counts(self) -> Counts:
+        """Count runs, workers and the outbox."""
+        return await self._parts.store.counts()
+
+    async def verify(self, run: str = "") -> Verified:
+        """Recompute the chains."""
+        if run:
+            await self.run(run)
+        return await verify(self._parts.store, run)
+
+    async def health(self) -> Health:
+        """Probe every part now."""
+        return await self._health()

@@ -1,0 +1,220 @@
+"""The dispatcher: takes announced runs, claims them in the store, has them driven.
+
+Authority: a claim raises the fence; a lost race is no error. Capacity: at most `concurrency` drives at
+a time; a waiting run is none of them. Failures: LeaseLost ends a drive silently; a store that cannot
+write makes a drive start again from the journal, after a pause, as long as the lease is ours; anything
+else is a defect and fails its run with INTERNAL, never the worker.
+Stopping: no more is taken; drives finish their step and hand over; after the grace time they are cut
+off, and Retire puts their runs back into the queue with a raised fence.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from folkmoot.core import signals
+from folkmoot.core.changes import Claim, Claimed, Retire
+from folkmoot.core.entries import Failed, Refused
+from folkmoot.core.errors import FolkmootError, LeaseLost, StoreClosed, StoreFault
+from folkmoot.core.run import RunState
+from folkmoot.flow.intake import QUEUE
+from folkmoot.flow.journal import Journal
+from folkmoot.flow.kit import Kits
+from folkmoot.flow.parts import Parts
+from folkmoot.flow.runner import Drive, Machine
+from folkmoot.ports.broker import Delivery
+
+Report = Callable[[str, str, BaseException | None], None]
+"""Told of what no caller can be told: (event, run, fault)."""
+
+_AGAIN_S = 1.0
+
+
+class Dispatcher:
+    """Keeps a worker's drives going."""
+
+    def __init__(
+        self, parts: Parts, kits: Kits, *, worker: str, concurrency: int, report: Report
+    ) -> None:
+        """`worker` must have a heartbeat before `start`."""
+        self.worker = worker
+        self.concurrency = concurrency
+        self._parts = parts
+        self._kits = kits
+        self._report = report
+        self._machine = Machine(parts, worker)
+        self._drives: dict[str, tuple[Drive, asyncio.Task[None]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Event()
+        self._taking: asyncio.Task[None] | None = None
+        self._hearing: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    @property
+    def active(self) -> int:
+        """How many runs are in our hands now."""
+        return len(self._tasks)
+
+    async def start(self) -> None:
+        """Begin to take runs. Idempotent."""
+        if self._taking is None:
+            self._taking = asyncio.create_task(self._take(), name="folkmoot-take")
+            self._hearing = asyncio.create_task(self._listen(), name="folkmoot-hear")
+
+    async def stop(self, grace_s: float = 0.0) -> None:
+        """Take no more, let steps finish within the grace time, give the rest back. Idempotent."""
+        if self._stopping:
+            return
+        self._stopping = True
+        for part in (self._taking, self._hearing):
+            if part is not None:
+                part.cancel()
+                await asyncio.gather(part, return_exceptions=True)
+        for drive, _ in self._drives.values():
+            drive.stopping = True
+        if self._tasks and grace_s:
+            await asyncio.wait(self._tasks, timeout=grace_s)
+        left = list(self._tasks)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        try:
+            await self._parts.store.write(Retire(worker=self.worker, at=self._parts.clock.now()))
+        except StoreFault as fault:
+            self._report("retire_failed", "", fault)
+
+    async def _take(self) -> None:
+        while True:
+            free = self.concurrency - len(self._tasks)
+            if free <= 0:
+                self._room.clear()
+                await self._room.wait()
+                continue
+            deliveries = await self._parts.broker.take(QUEUE, free)
+            if not deliveries:  # closed, or not open yet
+                await self._parts.clock.sleep(_AGAIN_S)
+            for delivery in deliveries:
+                task = asyncio.create_task(self._begin(delivery))
+                self._tasks.add(task)
+                task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._room.set()
+        if not task.cancelled() and task.exception() is not None:
+            self._report("drive_broke", "", task.exception())
+
+    async def _begin(self, delivery: Delivery) -> None:
+        run = delivery.run
+        claim = Claim(run=run, worker=self.worker, now=self._parts.clock.now())
+        try:
+            outcome = (await self._parts.store.write(claim))[0]
+        except StoreFault as fault:
+            self._report("claim_failed", run, fault)
+            await self._parts.clock.sleep(_AGAIN_S)
+            await delivery.nack()
+            return
+        await delivery.ack()
+        if isinstance(outcome, Claimed):
+            await self._keep_driving(outcome)
+
+    async def _keep_driving(self, claimed: Claimed) -> None:
+        """Drive a run; start again from the journal when the store could not write."""
+        run = claimed.run.id
+        current: Claimed | None = claimed
+        while current is not None:
+            try:
+                await self._drive(current)
+            except LeaseLost as fault:
+                self._report("lease_lost", run, fault)
+                return
+            except StoreClosed:
+                return
+            except StoreFault as fault:
+                self._report("store_failed", run, fault)
+                await self._parts.clock.sleep(_AGAIN_S)
+                current = await self._reload(current)
+            else:
+                return
+
+    async def _reload(self, claimed: Claimed) -> Claimed | None:
+        """Read a run that is ours again; None when it is ours no more."""
+        store, id_ = self._parts.store, claimed.run.id
+        try:
+            run = await store.run(id_)
+            if run is None or run.fence != claimed.run.fence or run.state != RunState.RUNNING:
+                return None
+            journal, after = [], 0
+            while part := await store.entries(id_, after):
+                journal += part
+                after = part[-1].seq
+            pending = await store.signals([id_])
+        except StoreFault:
+            return claimed
+        return Claimed(run, tuple(journal), claimed.signals + len(pending), tuple(pending))
+
+    async def _drive(self, claimed: Claimed) -> None:
+        run = claimed.run
+        try:
+            kit = await self._kits.get(run.definition)
+            if kit is None:
+                raise StoreFault(f"The definition {run.definition[:12]} is not in the store.")
+        except FolkmootError as fault:
+            refusal = Refused(code=fault.code, message=str(fault))
+            await Journal(self._parts, claimed).move(
+                refusal, RunState.REFUSED, error=f"{fault.code}: {fault}"
+            )
+            return
+        drive = Drive(self._machine, kit, claimed)
+        drive.stopping = self._stopping
+        task = asyncio.current_task()
+        assert task is not None
+        self._drives[run.id] = (drive, task)
+        try:
+            await self._go(drive, task)
+        finally:
+            self._drives.pop(run.id, None)
+
+    async def _go(self, drive: Drive, task: asyncio.Task[None]) -> None:
+        try:
+            try:
+                await drive.go()
+            except asyncio.CancelledError:
+                if not drive.interrupted:
+                    raise
+                task.uncancel()
+                await drive.cancelled()
+        except FolkmootError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - one run's defect must not end the worker
+            self._report("run_broke", drive.journal.run.id, fault)
+            await self._broken(drive, fault)
+
+    async def _broken(self, drive: Drive, fault: Exception) -> None:
+        """End a run that met a defect of ours or of its program."""
+        message = f"{type(fault).__name__} in the program or the machine; the log has the trace."
+        body = Failed(code="INTERNAL", message=message)
+        await drive.journal.move(body, RunState.FAILED, error=f"INTERNAL: {message}")
+
+    async def _listen(self) -> None:
+        async with self._parts.broker.listen("run.*.signal") as events:
+            async for event in events:
+                await self.poke(event.topic.split(".")[1])
+
+    async def poke(self, run: str) -> None:
+        """Look whether somebody cancelled a run that is at work; other signals wait for its turn."""
+        known = self._drives.get(run)
+        if known is None:
+            return
+        drive, task = known
+        found = await self._parts.store.signals([run])
+        drive.journal.signals = max(drive.journal.signals, drive.journal.heard + len(found))
+        cancels = any(isinstance(signals.read(x.body), signals.Cancel) for x in found)
+        if cancels and drive.at_work and not drive.interrupted:
+            drive.interrupted = True
+            task.cancel()
+
+    async def poke_all(self) -> None:
+        """Look after all our runs that somebody spoke to; for when hints may have been lost."""
+        if self._drives:
+            for run in await self._parts.store.signalled(self.worker):
+                await self.poke(run)

@@ -1,0 +1,43 @@
+"""The gate: asks every policy in the declared order and folds their verdicts.
+
+It fails closed: a policy that breaks is a Deny, and so is silence. A Deny ends the asking.
+"""
+
+from collections.abc import Sequence
+
+from folkmoot.core.errors import FolkmootError
+from folkmoot.core.verdict import Deny, Verdict, fold
+from folkmoot.ports.policy import Case, Policy
+
+
+class Gate:
+    """Judges acts."""
+
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        """The order of `policies` is the order in which they are asked."""
+        self._policies = tuple(policies)
+
+    async def judge(self, case: Case) -> Verdict:
+        """Return the one verdict that counts."""
+        verdicts: list[Verdict] = []
+        for policy in self._policies:
+            try:
+                verdict = await policy.judge(case)
+            except Exception as fault:  # noqa: BLE001 - whatever broke, the answer is no
+                return _broken(policy.name, fault)
+            if verdict is None:
+                continue
+            if type(verdict) is Deny:
+                return verdict
+            verdicts.append(verdict)
+        return fold(verdicts)
+
+
+def _broken(policy: str, fault: Exception) -> Deny:
+    """Return the Deny of a policy that could not decide; foreign errors may hold secrets: name only."""
+    text = fault.message if isinstance(fault, FolkmootError) else type(fault).__name__
+    return Deny(
+        policy,
+        f"The policy could not decide ({text}); without it nothing is allowed.",
+        "POLICY_DOWN",
+    )

@@ -1,0 +1,117 @@
+"""Intake: a task becomes a run, in one transaction with the trigger's key.
+
+The task is acknowledged when `submit` returns: by then it survives a crash. The announcement in the
+broker comes after the commit and may be lost; the relay repeats it. The same key again is the same run.
+"""
+
+from folkmoot.core import entries, ids
+from folkmoot.core.agent import Agent
+from folkmoot.core.changes import Born, Change, CreateRun, PutBlob
+from folkmoot.core.errors import QueueFull, TaskInvalid
+from folkmoot.core.run import Run, RunState
+from folkmoot.core.task import PRIORITIES, Task
+from folkmoot.flow.kit import Kits
+from folkmoot.flow.parts import Parts
+from folkmoot.ports.desk import Submitted
+
+QUEUE = "runs"
+_MAX_INPUT = 10_000_000
+_RECOUNT_S = 1.0
+
+
+class Intake:
+    """Takes tasks."""
+
+    def __init__(self, parts: Parts, kits: Kits, *, announces: bool) -> None:
+        """`announces`: our broker reaches a worker, so runs are announced here and now."""
+        self._parts = parts
+        self._kits = kits
+        self._announces = announces
+        self._queued = 0
+        self._counted_at = float("-inf")
+        self._digests: dict[str, tuple[Agent, str]] = {}
+
+    async def submit(self, task: Task) -> Submitted:
+        """Make a run. Raises AgentUnknown, TaskInvalid, KeyReused, QueueFull."""
+        agent = self._parts.catalog.get(task.agent)
+        self._check(task)
+        await self._room()
+        digest = self._digest(agent)
+        self._kits.make(agent, digest)
+        change = self._birth(task, digest)
+        outcome = (await self._parts.store.write(change, *self._definition(agent, digest)))[0]
+        assert isinstance(outcome, Born)
+        if not outcome.new:
+            known = await self._parts.store.run(outcome.run)
+            return Submitted(known or change.run, new=False)
+        self._kits.mark_stored(digest)
+        self._queued += 1
+        if self._announces:
+            await self._parts.broker.put(QUEUE, change.run.id, task.priority)
+        return Submitted(change.run, new=True)
+
+    def _digest(self, agent: Agent) -> str:
+        known = self._digests.get(agent.name)
+        if known is None or known[0] is not agent:
+            known = self._digests[agent.name] = (agent, agent.digest())
+        return known[1]
+
+    def _definition(self, agent: Agent, digest: str) -> tuple[Change, ...]:
+        """Keep the definition in the store, once for each process."""
+        if self._kits.stored(digest):
+            return ()
+        return (PutBlob(digest=digest, data=agent.canonical()),)
+
+    def _check(self, task: Task) -> None:
+        if task.priority not in PRIORITIES:
+            known = ", ".join(PRIORITIES)
+            raise TaskInvalid(f"{task.priority!r} is not a priority: {known}.", kept="Nothing.")
+        if len(task.input) > _MAX_INPUT:
+            raise TaskInvalid(f"The input is longer than {_MAX_INPUT} characters.", kept="Nothing.")
+        if task.reply_to is not None and task.reply_to.gateway not in self._parts.gateways:
+            known = ", ".join(sorted(self._parts.gateways)) or "none"
+            raise TaskInvalid(
+                f"There is no gateway {task.reply_to.gateway!r} to reply through: {known}.",
+                kept="Nothing.",
+            )
+
+    async def _room(self) -> None:
+        """Refuse when too much is queued; counted once a second and estimated between."""
+        now = self._parts.clock.monotonic()
+        if now - self._counted_at > _RECOUNT_S:
+            self._counted_at = now
+            counts = await self._parts.store.counts()
+            self._queued = counts.states.get(RunState.QUEUED, 0)
+        if self._queued >= self._parts.queue_limit:
+            raise QueueFull(
+                f"{self._queued} runs are queued; the limit is {self._parts.queue_limit}.",
+                kept="Nothing of this task.",
+                retry_after=_RECOUNT_S,
+            )
+
+    def _birth(self, task: Task, digest: str) -> CreateRun:
+        now = self._parts.clock.now()
+        id_ = ids.make("run", now, self._parts.clock.entropy(8))
+        created = entries.write(
+            entries.Head(), id_, now, entries.Created(task=task, definition=digest)
+        )
+        run = Run(
+            id=id_,
+            agent=task.agent,
+            definition=digest,
+            priority=task.priority,
+            source=task.source,
+            created_at=now,
+            updated_at=now,
+            deadline=task.deadline,
+            labels=task.labels,
+            head=1,
+            head_hash=created.hash.hex(),
+        )
+        return CreateRun(
+            run=run,
+            entries=(created,),
+            key=task.key,
+            fingerprint=task.fingerprint() if task.key else "",
+            announced_at=now if self._announces else 0,
+        )

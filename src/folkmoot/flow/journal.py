@@ -1,0 +1,106 @@
+"""The pen: writes one run's journal while its lease lasts.
+
+`note` makes an entry and lets the view see it; it is durable with the next `commit`, and nothing that
+follows from it may begin before. So the result of a step and the permission of the next are one
+transaction. What is given to `commit` itself is seen by the view only when it was written: a hold that
+fails leaves the journal and the view without it. The chain's end is ours alone: the fence sees to it.
+"""
+
+from folkmoot.core import entries
+from folkmoot.core.changes import Append, Change, Claimed, Move
+from folkmoot.core.entries import Body, Entry
+from folkmoot.core.events import Event
+from folkmoot.core.run import Run, RunState
+from folkmoot.core.view import View, apply, fold
+from folkmoot.flow.parts import Parts
+
+
+class Journal:
+    """One run's journal, open for writing."""
+
+    def __init__(self, parts: Parts, claimed: Claimed) -> None:
+        """Fold what is there."""
+        self.run: Run = claimed.run
+        self.view: View = fold(claimed.run.id, list(claimed.entries))
+        self.signals = claimed.signals
+        self.heard = claimed.signals - len(claimed.pending)
+        self._parts = parts
+        self._head = self.view.head
+        self._fresh: list[tuple[Entry, Body]] = []
+        self._after: list[Change] = []
+
+    @property
+    def fence(self) -> int:
+        """The fence under which we write."""
+        return self.run.fence
+
+    def _make(self, body: Body) -> Entry:
+        entry = entries.write(self._head, self.run.id, self._parts.clock.now(), body)
+        self._head = entries.Head(entry.seq, entry.hash)
+        return entry
+
+    def note(self, body: Body, *changes: Change) -> None:
+        """Add an entry (and changes that belong to it); durable with the next commit."""
+        entry = self._make(body)
+        apply(self.view, entry, body)
+        self._fresh.append((entry, body))
+        self._after.extend(changes)
+
+    async def commit(self, *bodies: Body, changes: tuple[Change, ...] = ()) -> None:
+        """Make everything durable: what was noted, then these entries, with these changes."""
+        if not (self._fresh or self._after or bodies or changes):
+            return
+        head, fresh, after = self._head, self._fresh, self._after
+        late = [(self._make(body), body) for body in bodies]
+        self._fresh, self._after = [], []
+        both = tuple([entry for entry, _ in fresh + late])
+        try:
+            await self._write(both, *after, *changes)
+        except BaseException:
+            self._fresh = sorted(fresh + self._fresh, key=lambda pair: pair[0].seq)
+            self._after = after + self._after
+            if late:
+                self._head = head
+            raise
+        for entry, body in late:
+            apply(self.view, entry, body)
+        await self._tell(fresh + late)
+
+    async def _write(self, both: tuple[Entry, ...], *changes: Change) -> None:
+        if not both:
+            await self._parts.store.write(*changes)
+            return
+        append = Append(run=self.run.id, fence=self.run.fence, entries=both)
+        outcomes = await self._parts.store.write(append, *changes)
+        self.signals = int(outcomes[0] or 0)  # type: ignore[arg-type]
+
+    async def _tell(self, told: list[tuple[Entry, Body]]) -> None:
+        for entry, body in told:
+            for observe in self._parts.observers:
+                observe(self.run, entry, body)
+        if told:
+            await self._parts.broker.publish(Event(f"run.{self.run.id}.entry"))
+
+    async def move(
+        self, body: Body | None, state: RunState, *changes: Change, **fields: object
+    ) -> None:
+        """Change the run's state, with a last entry if there is one. The pen is put down then."""
+        if body is not None:
+            self.note(body)
+        view = self.view
+        move = Move(
+            run=self.run.id,
+            fence=self.run.fence,
+            state=state,
+            at=self._parts.clock.now(),
+            attempt=view.attempt,
+            head=self._head.seq,
+            head_hash=self._head.hash.hex(),
+            spend=view.spend,
+            signals_seen=self.heard,
+            **fields,  # type: ignore[arg-type]
+        )
+        await self.commit(changes=(*changes, move))
+        await self._parts.broker.publish(
+            Event(f"run.{self.run.id}.state", b'{"state":"%b"}' % state.encode())
+        )

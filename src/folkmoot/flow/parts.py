@@ -1,0 +1,48 @@
+"""What the machine is made of: adapters, given by the composition root."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from folkmoot.core.agent import Agent, ModelChoice, SandboxUse
+from folkmoot.core.spend import Price
+from folkmoot.ports.broker import Broker
+from folkmoot.ports.catalog import Catalog
+from folkmoot.ports.clock import Clock
+from folkmoot.ports.gateway import Gateway
+from folkmoot.ports.model import Model
+from folkmoot.ports.observer import Observer
+from folkmoot.ports.policy import Policy
+from folkmoot.ports.program import Program
+from folkmoot.ports.sandbox import Sandbox
+from folkmoot.ports.store import Store
+from folkmoot.ports.tool import Tool
+
+
+class Parts(msgspec.Struct, kw_only=True):
+    """Everything the flow needs from outside.
+
+    `warm` makes a model off the event loop: its library may take seconds to import.
+    `price` returns None for a model without a price. `mistakes` says what is wrong with arguments.
+    `env` is where granted variables are looked up; nothing else of it reaches a tool.
+    """
+
+    store: Store
+    broker: Broker
+    clock: Clock
+    catalog: Catalog
+    model: Callable[[ModelChoice], Model]
+    warm: Callable[[ModelChoice], Awaitable[None]]
+    tools: Callable[[Agent], Mapping[str, Tool]]
+    programs: Mapping[str, Program]
+    policies: Sequence[Policy]
+    sandbox: Callable[[SandboxUse], Sandbox]
+    price: Callable[[ModelChoice], Price | None]
+    mistakes: Callable[[Tool, dict[str, Any]], list[str]]
+    workspaces: Path
+    observers: list[Observer] = []
+    gateways: dict[str, Gateway] = {}
+    env: Mapping[str, str] = {}
+    queue_limit: int = 100_000

@@ -1,0 +1,223 @@
+"""Perform a model call: one attempt, timed, streamed, told as an entry.
+
+A failure is an expected outcome: it becomes a ModelFailed entry that says whether, when and with which
+model it is tried again. Order: the same model up to its `retries`, waiting as long as the provider asks
+(Retry-After) or 0.5·2^n s with jitter, at most 30 s; then the agent's fallbacks, in order; then nobody.
+A provider's breaker is open after repeated failures; an open breaker counts as a failed attempt that
+costs nothing. Calls that ended unseen (time-out, cut stream) may be billed: their estimate is counted
+as uncertain.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from folkmoot.core import breaker as br
+from folkmoot.core.agent import Agent, ModelChoice
+from folkmoot.core.effects import effect_id
+from folkmoot.core.entries import ModelFailed, ModelReplied
+from folkmoot.core.errors import (
+    FolkmootError,
+    ModelFault,
+    ModelTimeout,
+    ModelUnreachable,
+    Overloaded,
+    ReplyGarbled,
+)
+from folkmoot.core.events import Event
+from folkmoot.core.messages import ToolCall
+from folkmoot.core.steps import CallModel
+from folkmoot.core.view import View
+from folkmoot.flow.kit import Kit
+from folkmoot.flow.parts import Parts
+from folkmoot.ports.model import Answer, Delta, Request
+
+_UNSEEN = (ModelTimeout, ReplyGarbled)
+_STRAIN = (ModelTimeout, ModelUnreachable, Overloaded)
+_FIRST_S, _MOST_S = 0.5, 30.0
+_FLUSH_S = 0.05
+
+
+def current(agent: Agent, view: View) -> ModelChoice:
+    """Return the model that is to be asked now: the agent's own, or the fallback in use."""
+    for choice in agent.fallbacks:
+        if view.model == str(choice):
+            return choice
+    return agent.model
+
+
+class ModelCaller:
+    """Makes calls; keeps a breaker for each provider."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Start with all breakers closed."""
+        self._parts = parts
+        self._breakers: dict[str, br.Breaker] = {}
+        self._warm: set[str] = set()
+
+    async def call(
+        self, kit: Kit, view: View, step: CallModel, choice: ModelChoice
+    ) -> ModelReplied | ModelFailed:
+        """Make one attempt at `view.model_call`; return what is to be written."""
+        run, call = view.run, view.model_call
+        clock, reply = self._parts.clock, step.purpose == "reply"
+        request = Request(
+            choice=choice,
+            system=step.system,
+            messages=step.messages,
+            tools=kit.views if step.tools else (),
+            output=kit.agent.output.schema if kit.agent.output and reply else None,
+            effect=effect_id(run, view.calls, call),
+        )
+        began = clock.monotonic()
+        try:
+            answer = await self._attempt(request, choice, self._deltas(run) if reply else None)
+        except ModelFault as fault:
+            return self._failed(fault, kit.agent, view, choice)
+        price = self._parts.price(choice)
+        return ModelReplied(
+            call=call,
+            model=str(choice),
+            text=answer.text,
+            calls=_unique(answer.calls),
+            thoughts=answer.thoughts,
+            usage=answer.usage,
+            nanos=price.of(answer.usage) if price else 0,
+            finish=answer.finish,
+            ms=round((clock.monotonic() - began) * 1000),
+            purpose=step.purpose,
+            upto=step.upto,
+        )
+
+    async def _attempt(self, request: Request, choice: ModelChoice, delta: Delta | None) -> Answer:
+        """Call through the breaker, within the time-out."""
+        provider = choice.provider
+        self._admit(provider)
+        try:
+            if provider not in self._warm:
+                await self._parts.warm(choice)
+                self._warm.add(provider)
+            model = self._parts.model(choice)
+            async with asyncio.timeout(choice.timeout_s):
+                answer = await model.call(request, delta)
+        except TimeoutError:
+            self._report(provider, br.fail)
+            raise ModelTimeout(f"{choice} did not answer within {choice.timeout_s:g} s.") from None
+        except _STRAIN:
+            self._report(provider, br.fail)
+            raise
+        except asyncio.CancelledError:
+            if provider in self._breakers:
+                self._breakers[provider] = br.release(self._breakers[provider])
+            raise
+        except ModelFault:
+            self._report(provider, br.succeed)
+            raise
+        except FolkmootError as fault:
+            raise ModelFault(str(fault)) from None
+        except Exception as fault:
+            raise ModelFault(f"The adapter of {choice} broke: {type(fault).__name__}.") from fault
+        self._report(provider, br.succeed)
+        return answer
+
+    def _admit(self, provider: str) -> None:
+        """Let a call through the provider's breaker. Raises ModelUnreachable while it is open."""
+        breaker = self._breakers.get(provider)
+        if breaker is None:
+            return
+        now = self._parts.clock.now()
+        admitted = br.admit(breaker, now)
+        if admitted is None:
+            raise ModelUnreachable(
+                f"{provider} failed too often in a row; its breaker is open.",
+                retry_after=max(br.wait(breaker, now), 1000) / 1000,
+            )
+        self._breakers[provider] = admitted
+
+    def _report(self, provider: str, outcome: Callable[[br.Breaker, int], br.Breaker]) -> None:
+        """Tell the breaker how a call ended; a closed one without a past is not kept."""
+        known = self._breakers.get(provider)
+        if known is None and outcome is br.succeed:
+            return
+        after = outcome(known or br.CLEAR, self._parts.clock.now())
+        if after == br.CLEAR:
+            self._breakers.pop(provider, None)
+        else:
+            self._breakers[provider] = after
+
+    def _failed(
+        self, fault: ModelFault, agent: Agent, view: View, choice: ModelChoice
+    ) -> ModelFailed:
+        """Decide what comes after a failure."""
+        again = fault.retryable and view.faults < choice.retries
+        following = "" if again else _next(agent, choice)
+        return ModelFailed(
+            call=view.model_call,
+            model=str(choice),
+            code=fault.code,
+            detail=str(fault),
+            retry_ms=self._delay(fault, view.faults) if again else (0 if following else None),
+            next=following,
+            uncertain=max(view.estimate, 0) if isinstance(fault, _UNSEEN) else 0,
+        )
+
+    def _delay(self, fault: ModelFault, tries: int) -> int:
+        """Return milliseconds to wait; what the provider asks for is the least."""
+        plain = min(_FIRST_S * float(2**tries), _MOST_S)
+        jitter: float = 1 + self._parts.clock.entropy(1)[0] / 255 * 0.25
+        return round(max(fault.retry_after or 0.0, plain * jitter) * 1000)
+
+    def _deltas(self, run: str) -> Delta | None:
+        """Return where pieces of text go, when somebody listens."""
+        topic = f"run.{run}.delta"
+        if not self._parts.broker.heard(topic):
+            return None
+        return Stream(lambda text: self._publish(topic, text)).add
+
+    async def _publish(self, topic: str, text: str) -> None:
+        await self._parts.broker.publish(Event(topic, msgspec.json.encode({"text": text})))
+
+
+class Stream:
+    """Gathers pieces of text and publishes them a few times a second."""
+
+    def __init__(self, publish: Callable[[str], object]) -> None:
+        """`publish` is an async function."""
+        self._publish = publish
+        self._pieces: list[str] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, text: str) -> None:
+        """Take a piece; returns at once."""
+        self._pieces.append(text)
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._flush())
+
+    async def _flush(self) -> None:
+        while self._pieces:
+            await asyncio.sleep(_FLUSH_S)
+            text, self._pieces = "".join(self._pieces), []
+            await self._publish(text)  # type: ignore[misc]
+
+
+def _next(agent: Agent, choice: ModelChoice) -> str:
+    """Return the name of the fallback after `choice`, or ""."""
+    names = [str(agent.model), *(str(fallback) for fallback in agent.fallbacks)]
+    at = names.index(str(choice)) + 1
+    return names[at] if at < len(names) else ""
+
+
+def _unique(calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
+    """Give calls of one reply ids of their own where the model did not."""
+    if len(calls) == 1 and calls[0].id:
+        return calls
+    seen: set[str] = set()
+    out = []
+    for number, call in enumerate(calls):
+        name = call.id or f"call_{number}"
+        while name in seen:
+            name = f"{name}_{number}"
+        seen.add(name)
+        out.append(call if name == call.id else msgspec.structs.replace(call, id=name))
+    return tuple(out)

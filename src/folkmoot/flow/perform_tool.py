@@ -1,0 +1,122 @@
+"""Perform a tool call: within its time, its output cut to its limit, granted secrets masked.
+
+What recovery does with a call that was begun and whose end nobody saw is decided here too, by the
+tool's effect class: a `reconcilable` one is asked, a `once` one is put in doubt.
+"""
+
+import asyncio
+from typing import Any
+
+from folkmoot.core.effects import Effect, effect_id
+from folkmoot.core.entries import ToolDoubted, ToolReturned
+from folkmoot.core.errors import FolkmootError, ToolTimeout
+from folkmoot.core.messages import ToolCall
+from folkmoot.core.view import View
+from folkmoot.flow.kit import Kit
+from folkmoot.flow.parts import Parts
+from folkmoot.ports.tool import Tool, ToolContext, ToolResult
+
+
+class ToolCaller:
+    """Calls tools."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Nothing is started."""
+        self._parts = parts
+
+    def check(self, kit: Kit, call: ToolCall) -> ToolReturned | None:
+        """Return what is wrong with a call before the gate need be asked, or None."""
+        tool = kit.tools.get(call.name)
+        if tool is None:
+            names = ", ".join(sorted(kit.tools)) or "none"
+            return _returned(
+                call, f"There is no tool {call.name!r}. Tools: {names}.", "TOOL_NOT_FOUND"
+            )
+        if call.raw:
+            return _returned(call, "The arguments are not a JSON object.", "INVALID_ARGS")
+        mistakes = self._parts.mistakes(tool, call.args)
+        if mistakes:
+            return _returned(call, "Wrong arguments: " + " ".join(mistakes), "INVALID_ARGS")
+        return None
+
+    async def call(self, kit: Kit, view: View, call: ToolCall) -> ToolReturned:
+        """Do it; whatever happens is a result."""
+        tool = kit.tools[call.name]
+        context = self._context(kit, view, tool, call)
+        clock = self._parts.clock
+        began = clock.monotonic()
+        result = await self._guarded(tool, call.args, context)
+        text = _cut(_masked(result.text, context), context.max_output)
+        ms = round((clock.monotonic() - began) * 1000)
+        return ToolReturned(call=call.id, name=call.name, text=text, error=result.error, ms=ms)
+
+    async def recover(
+        self, kit: Kit, view: View, call: ToolCall
+    ) -> ToolReturned | ToolDoubted | None:
+        """Say what became of a call that was begun; None when it did not happen and may begin again."""
+        tool = kit.tools.get(call.name)
+        if tool is None or tool.spec.effect is not Effect.RECONCILABLE:
+            return ToolDoubted(call=call.id, name=call.name)
+        context = self._context(kit, view, tool, call)
+        try:
+            async with asyncio.timeout(context.timeout_s):
+                result = await tool.reconcile(call.args, context)
+        except Exception:  # noqa: BLE001 - whoever cannot tell leaves it in doubt
+            return ToolDoubted(call=call.id, name=call.name)
+        if result is None:
+            return None
+        text = _cut(_masked(result.text, context), context.max_output)
+        return ToolReturned(
+            call=call.id, name=call.name, text=text, error=result.error, reconciled=True
+        )
+
+    async def _guarded(self, tool: Tool, args: dict[str, Any], context: ToolContext) -> ToolResult:
+        try:
+            async with asyncio.timeout(context.timeout_s):
+                return await tool.call(args, context)
+        except TimeoutError:
+            return ToolResult(
+                f"Not finished within {context.timeout_s:g} s; ended.", ToolTimeout.code
+            )
+        except FolkmootError as fault:
+            return ToolResult(str(fault), fault.code)
+        except Exception as fault:  # noqa: BLE001 - a tool's defect is the run's news, not the worker's end
+            return ToolResult(f"The tool broke: {type(fault).__name__}: {fault}", "TOOL_BROKEN")
+
+    def _context(self, kit: Kit, view: View, tool: Tool, call: ToolCall) -> ToolContext:
+        limits, env = kit.agent.limits, self._parts.env
+        granted = {name: env[name] for name in kit.agent.sandbox.env if name in env}
+        return ToolContext(
+            run=view.run,
+            call=call.id,
+            effect=effect_id(view.run, view.reply, call.id),
+            agent=kit.agent.name,
+            workspace=kit.workspace,
+            sandbox=kit.sandbox,
+            env=granted,
+            timeout_s=tool.spec.timeout_s or limits.tool_seconds,
+            max_output=tool.spec.max_output or limits.tool_output,
+        )
+
+
+def _returned(call: ToolCall, text: str, error: str) -> ToolReturned:
+    return ToolReturned(call=call.id, name=call.name, text=text, error=error)
+
+
+_SHORTEST_SECRET = 4
+
+
+def _masked(text: str, context: ToolContext) -> str:
+    """Take the values of granted variables out of a tool's output."""
+    for name, value in context.env.items():
+        if len(value) >= _SHORTEST_SECRET:
+            text = text.replace(value, f"[{name}]")
+    return text
+
+
+def _cut(text: str, limit: int) -> str:
+    """Keep the beginning and the end of an output that is too long."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n[… {len(text) - 2 * half} characters left out …]\n{text[-half:]}"

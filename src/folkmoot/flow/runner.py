@@ -1,0 +1,300 @@
+"""The runner: drives one claimed run, turn by turn, until it ends or waits.
+
+    begin    fold the journal; settle what a lost worker left open
+    turn     hear signals → ask the program → judge its steps → commit the permission → perform
+    end      Reply, Fail, cancel: the last entry and the run's state in one transaction
+    rest     nothing can be done now (a person, a time, a pause): the run waits in the store only
+
+Authority: the fence. A write that is refused with LeaseLost ends the drive at once and silently: another
+worker has the run. A crash at any point leaves a journal from which `begin` goes on. The result of a
+step is written together with the permission of the next (flow/journal.py): one commit a step.
+"""
+
+from collections.abc import Sequence
+
+from folkmoot.core import entries as e
+from folkmoot.core import steps as st
+from folkmoot.core.changes import Claimed, HoldSpend, Outbox, SettleSpend
+from folkmoot.core.errors import BudgetSpent
+from folkmoot.core.run import RunState
+from folkmoot.core.spend import Hold
+from folkmoot.core.verdict import Allow, AskPerson, Deny
+from folkmoot.core.view import STARTED, View
+from folkmoot.flow import acts
+from folkmoot.flow.gate import Gate
+from folkmoot.flow.hearing import hear
+from folkmoot.flow.journal import Journal
+from folkmoot.flow.kit import Kit
+from folkmoot.flow.parts import Parts
+from folkmoot.flow.perform_model import ModelCaller, current
+from folkmoot.flow.perform_tool import ToolCaller
+from folkmoot.flow.toolwork import ToolWork
+from folkmoot.ports.policy import Case
+
+_STAY_S = 2.0
+"""Waits up to this long are sat out; for longer ones the run rests in the store."""
+
+
+class Machine:
+    """What all drives of one worker share."""
+
+    def __init__(self, parts: Parts, worker: str) -> None:
+        """`worker` names us in journals."""
+        self.parts = parts
+        self.worker = worker
+        self.gate = Gate(parts.policies)
+        self.models = ModelCaller(parts)
+        self.tools = ToolCaller(parts)
+
+
+class Drive:
+    """One run, being driven."""
+
+    def __init__(self, machine: Machine, kit: Kit, claimed: Claimed) -> None:
+        """Fold the journal; nothing is done yet."""
+        self.machine = machine
+        self.kit = kit
+        self.journal = Journal(machine.parts, claimed)
+        self.pending = list(claimed.pending)
+        self.at_work = False
+        self.stopping = False
+        self.interrupted = False
+        self._toolwork = ToolWork(machine.gate, machine.tools, machine.parts.clock)
+
+    @property
+    def view(self) -> View:
+        """Where the run stands."""
+        return self.journal.view
+
+    async def go(self) -> None:
+        """Drive the run until it ends, waits, or is handed over."""
+        await self._begin()
+        while await self._turn():
+            if self.stopping:
+                await self.journal.move(None, RunState.QUEUED)
+                return
+
+    async def cancelled(self) -> None:
+        """Go on after a perform was cut short by a cancel signal: close what was open, then hear."""
+        self._settle_lost()
+        for pending in list(self.view.pending.values()):
+            if pending.status == STARTED:
+                self.journal.note(e.ToolDoubted(call=pending.call.id, name=pending.call.name))
+        await self.go()
+
+    async def _begin(self) -> None:
+        view = self.view
+        if isinstance(view.ended, e.Failed) and view.ended.retry_ms is not None:
+            self.journal.note(e.Reset(attempt=view.attempt + 1, reason=view.ended.code))
+        self._settle_lost()
+        for pending in list(view.pending.values()):
+            if pending.status == STARTED:
+                outcome = await self.machine.tools.recover(self.kit, view, pending.call)
+                if outcome is not None:
+                    self.journal.note(outcome)
+        if view.wake_at is not None and self._now() >= view.wake_at:
+            self.journal.note(e.Woke())
+
+    def _settle_lost(self) -> None:
+        """Write down what nobody saw the end of; its money counts as spent."""
+        view = self.view
+        lost = [p.call.id for p in view.pending.values() if p.status == STARTED]
+        if view.model_call:
+            lost.insert(0, view.model_call)
+        if not lost:
+            return
+        settles = _settle(self.journal, view.holds, None)
+        uncertain = max(view.estimate, 0) if view.model_call else 0
+        body = e.Resumed(
+            worker=self.machine.worker,
+            fence=self.journal.fence,
+            lost=tuple(lost),
+            uncertain=uncertain,
+        )
+        self.journal.note(body, *settles)
+
+    def _now(self) -> int:
+        return self.machine.parts.clock.now()
+
+    async def _turn(self) -> bool:
+        """Do the next thing. Returns False when the drive is over."""
+        journal, view = self.journal, self.view
+        if (journal.signals > journal.heard or self.pending) and await self._hear():
+            return False
+        if view.paused:
+            await journal.move(None, RunState.WAITING, waits_for="resume")
+            return False
+        if view.fault is not None and not await self._waited():
+            return False
+        steps = self.kit.program(view, self.kit.agent)
+        if not steps:
+            return await self._rest()
+        return await self._step(steps)
+
+    async def _hear(self) -> bool:
+        pending, self.pending = self.pending, []
+        if not pending:
+            await self.journal.commit()
+            pending = await self.machine.parts.store.signals([self.journal.run.id])
+            if not pending:
+                self.journal.heard = self.journal.signals
+        return await hear(self.journal, pending)
+
+    async def _waited(self) -> bool:
+        """Sit out a short wait before the next attempt; rest in the store for a long one."""
+        wait = self.view.retry_at - self._now()
+        if wait <= 0:
+            return True
+        if wait > _STAY_S * 1000:
+            wake_at = self.view.retry_at
+            await self.journal.move(None, RunState.WAITING, waits_for="model", wake_at=wake_at)
+            return False
+        await self.journal.commit()
+        self.at_work = True
+        await self.machine.parts.clock.sleep(wait / 1000)
+        self.at_work = False
+        return True
+
+    async def _rest(self) -> bool:
+        view = self.view
+        if not view.question and view.wake_at is None:
+            name = self.kit.agent.program
+            return await self._fail("PROGRAM_STUCK", f"The program {name!r} gave no step.")
+        waits_for = "message" if view.question else "time"
+        await self.journal.move(None, RunState.WAITING, waits_for=waits_for, wake_at=view.wake_at)
+        return False
+
+    async def _step(self, steps: Sequence[st.Step]) -> bool:
+        first = steps[0]
+        match first:
+            case st.CallTool():
+                return await self._tools([step for step in steps if isinstance(step, st.CallTool)])
+            case st.CallModel():
+                return await self._model(first)
+            case st.Reply(output=output, data=data):
+                return await self._succeed(output, data)
+            case st.Fail(code=code, message=message, retry=retry):
+                return await self._fail(code, message, retry=retry)
+            case st.Drop(upto=upto):
+                self.journal.note(e.ContextDropped(upto=upto))
+            case st.Reject(reason=reason):
+                self.journal.note(e.ReplyRejected(reason=reason))
+            case st.Ask(question=question, call=call):
+                self.journal.note(e.Asked(question=question, call=call))
+            case st.Sleep(seconds=seconds, call=call):
+                until = self._now() + round(seconds * 1000)
+                self.journal.note(e.Slept(until=until, call=call))
+        return True
+
+    async def _tools(self, steps: list[st.CallTool]) -> bool:
+        """Call tools side by side; when all that is left waits for people, wait with it."""
+        work = await self._toolwork.judge(self.journal, self.kit, steps)
+        if work.stop is not None:
+            return await self._fail(work.stop.code, work.stop.reason)
+        if work.cleared:
+            await self.journal.commit(*work.starts)
+            self.at_work = True
+            await self._toolwork.perform(self.journal, self.kit, work.cleared)
+            self.at_work = False
+            return True
+        if work.settled:
+            return True
+        await self.journal.move(
+            None, RunState.WAITING, waits_for="approval", wake_at=self._first_expiry()
+        )
+        return False
+
+    def _first_expiry(self) -> int | None:
+        times = [a.expires_at for a in self.view.approvals.values() if a.expires_at is not None]
+        return min(times, default=None)
+
+    async def _model(self, step: st.CallModel) -> bool:
+        """Hold the money, ask, settle."""
+        agent, view, journal = self.kit.agent, self.view, self.journal
+        choice = current(agent, view)
+        act = acts.for_model(step, choice, self.machine.parts.price(choice), view)
+        verdict = await self.machine.gate.judge(Case(act, agent, view, self._now()))
+        if not isinstance(verdict, Allow):
+            return await self._refused(act.call, str(act), verdict)
+        called = e.ModelCalled(
+            call=act.call,
+            model=act.name,
+            purpose=step.purpose,
+            estimate=act.estimate,
+            holds=verdict.holds,
+        )
+        try:
+            await journal.commit(called, changes=_hold(journal, verdict.holds))
+        except BudgetSpent as fault:
+            denied = Deny("budget", fault.message, fault.code)
+            return await self._refused(act.call, str(act), denied)
+        self.at_work = True
+        body = await self.machine.models.call(self.kit, view, step, choice)
+        self.at_work = False
+        spent = body.nanos if isinstance(body, e.ModelReplied) else body.uncertain
+        journal.note(body, *_settle(journal, verdict.holds, spent))
+        return True
+
+    async def _refused(self, call: str, act: str, verdict: Deny | AskPerson) -> bool:
+        code = verdict.code if isinstance(verdict, Deny) else "NEEDS_APPROVAL"
+        body = e.StepDenied(
+            call=call, act=act, policy=verdict.policy, reason=verdict.reason, code=code
+        )
+        self.journal.note(body)
+        return await self._fail(code, verdict.reason)
+
+    async def _succeed(self, output: str, data: object) -> bool:
+        task = self.view.task
+        changes: tuple[Outbox, ...] = ()
+        if task is not None and task.reply_to is not None:
+            to = task.reply_to
+            run = self.journal.run.id
+            item = Outbox(
+                id=f"{run}/reply/{self.view.attempt}",
+                run=run,
+                topic=f"reply:{to.gateway}:{to.address}",
+                body=output.encode(),
+                at=self._now(),
+            )
+            changes = (item,)
+        body = e.Succeeded(output=output, data=data)
+        await self.journal.move(body, RunState.SUCCEEDED, *changes, output=output)
+        return False
+
+    async def _fail(self, code: str, message: str, *, retry: bool = False) -> bool:
+        """End the attempt; queue another one when the agent allows it and it may help."""
+        policy, attempt = self.kit.agent.retry, self.view.attempt
+        if retry and attempt < policy.attempts:
+            delay = min(policy.delay_s * policy.factor ** (attempt - 1), policy.max_delay_s)
+            body = e.Failed(code=code, message=message, retry_ms=round(delay * 1000))
+            ready_at = self._now() + round(delay * 1000)
+            await self.journal.move(
+                body, RunState.QUEUED, ready_at=ready_at, error=f"{code}: {message}"
+            )
+            return False
+        body = e.Failed(code=code, message=message)
+        await self.journal.move(body, RunState.FAILED, error=f"{code}: {message}")
+        return False
+
+
+def _hold(journal: Journal, holds: Sequence[Hold]) -> tuple[HoldSpend, ...]:
+    run, fence = journal.run.id, journal.fence
+    return tuple(
+        HoldSpend(run=run, fence=fence, scope=h.scope, amount=h.amount, limit=h.limit)
+        for h in holds
+    )
+
+
+def _settle(journal: Journal, holds: Sequence[Hold], spent: int | None) -> tuple[SettleSpend, ...]:
+    """Give back holds; `spent` None counts all that was held."""
+    run, fence = journal.run.id, journal.fence
+    return tuple(
+        SettleSpend(
+            run=run,
+            fence=fence,
+            scope=hold.scope,
+            held=hold.amount,
+            spent=hold.amount if spent is None else spent,
+        )
+        for hold in holds
+    )

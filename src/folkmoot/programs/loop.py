@@ -1,0 +1,139 @@
+"""loop: reason, act, observe, again, until the model replies without asking for a tool.
+
+calls open ............ call them (all side by side)
+a question is open .... nothing: the run waits for a message
+the model failed ...... again, or Fail when nobody tries any more
+too long a context .... Drop or summarise, then go on
+reply without calls ... Reply; when it does not fit the output schema, Reject it (bounded)
+otherwise ............. CallModel
+"""
+
+import json
+from functools import lru_cache
+from typing import Any
+
+import jsonschema_rs
+
+from folkmoot.core import canonical
+from folkmoot.core.agent import Agent
+from folkmoot.core.messages import Answered, Message, Returned, Said
+from folkmoot.core.steps import CallModel, CallTool, Drop, Fail, Reject, Reply, Step
+from folkmoot.core.view import View
+
+_LONG = "CONTEXT_TOO_LONG"
+
+
+def loop(view: View, agent: Agent) -> list[Step]:
+    """Return the next steps."""
+    if view.pending:
+        return [CallTool(pending.call) for pending in view.pending.values()]
+    if view.question or view.wake_at is not None:
+        return []
+    if view.fault is not None and view.fault.retry_ms is None and not view.fault.next:
+        return [_after_fault(view, agent)]
+    last = view.last
+    if last is not None:
+        return [_answer(last, view, agent)]
+    too_long = view.tokens > agent.context.max_tokens
+    return [(_shorten(view, agent) if too_long else None) or ask(view, agent)]
+
+
+def ask(view: View, agent: Agent) -> CallModel:
+    """Return the call that shows the model what it may still see."""
+    return CallModel(system=agent.instructions, messages=shown(view))
+
+
+def shown(view: View) -> list[Message]:
+    """Return the messages that the model sees: the task, a summary, and what is not dropped."""
+    if not view.shown:
+        return view.messages
+    head: list[Message] = [view.messages[0]]
+    if view.summary:
+        head.append(Said(f"Summary of the conversation so far:\n{view.summary}", "summary"))
+    return head + view.messages[view.shown :]
+
+
+def _after_fault(view: View, agent: Agent) -> Step:
+    fault = view.fault
+    assert fault is not None
+    if fault.code == _LONG:
+        shorter = _shorten(view, agent)
+        if shorter is not None and fault.call.endswith("reply"):
+            return shorter
+    return Fail(
+        fault.code, f"The model {fault.model} failed: {fault.detail}", retry=fault.code != _LONG
+    )
+
+
+def _shorten(view: View, agent: Agent) -> Step | None:
+    """Return a step that makes the conversation shorter, or None when nothing can be left out."""
+    upto = _boundary(view, agent.context.keep_messages)
+    if upto <= max(view.shown, 1):
+        return None
+    if agent.context.policy == "drop":
+        return Drop(upto)
+    old = shown(view)[: len(shown(view)) - (len(view.messages) - upto)]
+    request = Said(SUMMARY, "context policy")
+    return CallModel(
+        system=agent.instructions,
+        messages=[*old, request],
+        tools=False,
+        purpose="summary",
+        upto=upto,
+    )
+
+
+def _boundary(view: View, keep: int) -> int:
+    """Return how many messages may go: results stay with the reply that asked for them."""
+    upto = max(0, len(view.messages) - max(keep, 1))
+    while upto > 0 and isinstance(view.messages[upto], Returned):
+        upto -= 1
+    return upto
+
+
+def _answer(last: Answered, view: View, agent: Agent) -> Step:
+    if agent.output is None:
+        return Reply(last.text)
+    data, reason = fit(last.text, agent.output.schema)
+    if not reason:
+        return Reply(last.text, data)
+    if view.rejects < agent.output.retries:
+        return Reject(
+            f"Your reply does not fit the output schema: {reason} Reply with the JSON only."
+        )
+    return Fail(
+        "INVALID_OUTPUT", f"{view.rejects + 1} replies did not fit the schema: {reason}", retry=True
+    )
+
+
+def fit(text: str, schema: dict[str, Any]) -> tuple[Any, str]:
+    """Return the reply's JSON value and "", or None and why it does not fit.
+
+    A model often wraps its JSON in a Markdown fence; the fence is taken off.
+    """
+    body = text.strip()
+    if body.startswith("```") and body.endswith("```"):
+        body = body[3:-3].removeprefix("json").strip()
+    try:
+        data = json.loads(body)
+    except ValueError as fault:
+        return None, f"it is not JSON ({fault})."
+    faults = list(_validator(canonical.encode(schema)).iter_errors(data))
+    if not faults:
+        return data, ""
+    where = [
+        f"{'/'.join(str(p) for p in f.instance_path) or 'the value'}: {f.message}"
+        for f in faults[:5]
+    ]
+    return None, "; ".join(where) + "."
+
+
+@lru_cache(maxsize=256)
+def _validator(schema: bytes) -> Any:
+    return jsonschema_rs.validator_for(json.loads(schema))
+
+
+SUMMARY = (
+    "Summarise the conversation above for your own later use: the task, what was found out, what was "
+    "done and with which result, what is left to do. Leave nothing out that you will need. Text only."
+)

@@ -1,0 +1,42 @@
+"""The relay: announces what the store says is ready and nobody has announced.
+
+So every broker may lose what it likes: a run that is ready and was not announced within `again_s` is
+announced (again). In one process that also finds what another process has put into the store.
+"""
+
+from folkmoot.core.changes import Announced
+from folkmoot.ports.broker import Broker
+from folkmoot.ports.clock import Clock
+from folkmoot.ports.store import Store
+
+_BATCH = 1000
+
+
+class Relay:
+    """Announces ready runs."""
+
+    def __init__(
+        self, store: Store, broker: Broker, clock: Clock, queue: str, again_s: float
+    ) -> None:
+        """`again_s`: how long an announcement is trusted."""
+        self._store = store
+        self._broker = broker
+        self._clock = clock
+        self._queue = queue
+        self._again_ms = round(again_s * 1000)
+        self._first = True
+
+    async def once(self) -> int:
+        """Do one round; return how many runs were announced.
+
+        The first round trusts no announcement: the broker may be as new as we are.
+        """
+        now = self._clock.now()
+        before = now + 1 if self._first else now - self._again_ms
+        runs = await self._store.ready(now, _BATCH, before)
+        if runs:
+            await self._store.write(Announced(runs=tuple(run.id for run in runs), at=now))
+        for run in runs:
+            await self._broker.put(self._queue, run.id, run.priority)
+        self._first = False
+        return len(runs)

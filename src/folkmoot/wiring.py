@@ -1,0 +1,115 @@
+"""Which adapter a setting means. Part of the composition root; imports what was chosen and no more."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from folkmoot.agents.directory import Directory
+from folkmoot.brokers.local import LocalBroker
+from folkmoot.config import Settings
+from folkmoot.core.agent import Agent
+from folkmoot.core.errors import SettingsInvalid
+from folkmoot.core.events import Event
+from folkmoot.ports.broker import Broker
+from folkmoot.ports.clock import Clock
+from folkmoot.ports.observer import Observer
+from folkmoot.ports.store import Store
+from folkmoot.stores.memory import MemoryStore
+from folkmoot.stores.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from folkmoot.telemetry.export import Exporter
+
+Once = Callable[[], Awaitable[object]]
+Page = Callable[[], bytes]
+"""Makes the text of /metrics."""
+
+
+def catalog(settings: Settings, agents: Sequence[Agent]) -> Directory:
+    """Return the agents: those of the folder, and those given in code."""
+    found = Directory(settings.agents, workspaces=settings.workspaces)
+    for agent in agents:
+        found.add(agent)
+    return found
+
+
+def store(settings: Settings, clock: Clock) -> Store:
+    """Return the store that a URL names. Raises SettingsInvalid."""
+    scheme, _, rest = settings.store.partition("://")
+    if scheme == "memory":
+        return MemoryStore(clock)
+    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+        return SqliteStore(Path(rest[1:]), synchronous=settings.synchronous)
+    raise SettingsInvalid(
+        f"FOLKMOOT_STORE is {scheme}://…, which is not a store.",
+        kept="Nothing was started.",
+        todo="Use sqlite:///relative/path.db, sqlite:////absolute/path.db, or memory://.",
+    )
+
+
+def broker(settings: Settings) -> Broker:
+    """Return the broker that a URL names. Raises SettingsInvalid."""
+    scheme = settings.broker.partition("://")[0]
+    if scheme == "local":
+        return LocalBroker()
+    raise SettingsInvalid(
+        f"FOLKMOOT_BROKER is {scheme}://…, which is not a broker.",
+        kept="Nothing was started.",
+        todo="Use local://.",
+    )
+
+
+class Watching(msgspec.Struct):
+    """What observes a running system: the page of metrics, and what must be closed at the end."""
+
+    metrics: Page
+    exporter: "Exporter | None" = None
+
+    async def close(self) -> None:
+        """Send what waits."""
+        if self.exporter is not None:
+            await self.exporter.stop()
+
+
+def observe(settings: Settings, observers: list[Observer], kept: Store) -> Watching:
+    """Add the observers that the settings ask for."""
+    from folkmoot.telemetry.logs import Logs  # noqa: PLC0415 - nobody who only asks needs them
+    from folkmoot.telemetry.metrics import Metrics, StoreTotals  # noqa: PLC0415
+
+    def totals() -> StoreTotals:
+        writer = getattr(kept, "writer", None)
+        return StoreTotals(commits=writer.commits, sets=writer.sets) if writer else StoreTotals()
+
+    metrics = Metrics(settings.metrics_agents, totals)
+    observers.append(metrics)
+    observers.append(Logs(settings.log_level))
+    watching = Watching(metrics.page)
+    if settings.traces:
+        from folkmoot import __version__  # noqa: PLC0415
+        from folkmoot.telemetry.export import connect  # noqa: PLC0415 - needs the extra `otel`
+        from folkmoot.telemetry.traces import Traces  # noqa: PLC0415
+
+        watching.exporter = connect(settings.traces, __version__)
+        observers.append(Traces(watching.exporter.send))
+    return watching
+
+
+def report(event: str, run: str, fault: BaseException | None) -> None:
+    """Log what no caller can be told."""
+    import structlog  # noqa: PLC0415 - only when there is something to say
+
+    log = structlog.get_logger("folkmoot")
+    log.warning(
+        event, run=run, exc_info=fault if event.endswith("broke") else None, error=str(fault)
+    )
+
+
+async def loopback(through: Broker) -> None:
+    """Send an event through a broker and wait for it."""
+    topic = "health.loopback"
+    async with through.listen(topic) as events:
+        await through.publish(Event(topic))
+        await asyncio.wait_for(anext(events), 5.0)
