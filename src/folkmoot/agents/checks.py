@@ -1,0 +1,132 @@
+"""What the schema cannot say: names that must exist, things that exclude each other, secrets.
+
+Every check yields a place, what is wrong, and what else is known of it (expected, found, hint).
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path as FilePath
+from typing import Any, Final
+
+from folkmoot.agents.build import SCRIPTED
+from folkmoot.agents.file import AgentFile
+from folkmoot.agents.known import Known
+from folkmoot.agents.mistakes import Path, choices, near
+from folkmoot.agents.output import flaw
+from folkmoot.agents.parts import ModelPart
+from folkmoot.core.agent import Agent, ModelChoice, ToolUse
+from folkmoot.core.errors import FolkmootError
+
+Found = Iterator[tuple[Path, str, dict[str, str]]]
+
+_FILE_LINE: Final = re.compile(r"file:\s*\S+")
+_SECRET_NAMES: Final = frozenset(
+    {"api_key", "apikey", "access_token", "auth_token", "token", "secret", "client_secret"}
+    | {"password", "authorization", "x_api_key"}
+)
+
+
+def of_file(file: AgentFile) -> Found:
+    """Look at the file alone."""
+    if isinstance(file.instructions, str) and _FILE_LINE.fullmatch(file.instructions.strip()):
+        hint = {"hint": "write instructions: {file: …}"}
+        yield ("instructions",), "this is text that looks like the name of a file", hint
+    for place, model in _parts(file):
+        yield from _model(place, model)
+    names = [tool if isinstance(tool, str) else next(iter(tool)) for tool in file.tools]
+    for at, name in enumerate(names):
+        if name in names[:at]:
+            yield ("tools", at), f"the tool {name!r} stands twice", {}
+        tool = file.tools[at]
+        if isinstance(tool, dict):
+            yield from _secrets(tool[name], ("tools", at, name))
+
+
+def of_agent(agent: Agent, file: AgentFile, known: Known) -> Found:
+    """Look at the agent that was made of the file, and at the names it uses."""
+    yield from _workspace(agent, file)
+    yield from _output(agent, file)
+    yield from _one_of(("program",), "program", agent.program, known.programs)
+    yield from _choice(("model",), agent.model, known)
+    for at, choice in enumerate(agent.fallbacks):
+        yield from _choice(("fallbacks", at), choice, known)
+    for at, use in enumerate(agent.tools):
+        written: Path = () if isinstance(file.tools[at], str) else (use.name,)
+        yield from _tool(("tools", at, *written), agent, use, known)
+
+
+def _parts(file: AgentFile) -> Iterator[tuple[Path, ModelPart]]:
+    """Yield the models that are written as mappings."""
+    if isinstance(file.model, ModelPart):
+        yield ("model",), file.model
+    for at, model in enumerate(file.fallbacks):
+        if isinstance(model, ModelPart):
+            yield ("fallbacks", at), model
+
+
+def _model(place: Path, part: ModelPart) -> Found:
+    scripted = part.provider == SCRIPTED
+    if not part.name and not (scripted and (part.script or part.turns)):
+        yield (*place, "name"), "is missing", {"expected": "the model's name"}
+    for field in ("script", "turns"):
+        if getattr(part, field) and not scripted:
+            yield (*place, field), "belongs to the provider `scripted`", {}
+    if part.script and part.turns:
+        yield (*place, "turns"), "stands beside `script`", {"expected": "one of the two"}
+    yield from _secrets(part.settings, (*place, "settings"))
+
+
+def _secrets(options: Mapping[str, Any] | None, place: Path) -> Found:
+    """Refuse what is named like a secret: a definition is stored, shown and logged."""
+    for name, value in (options or {}).items():
+        if name.lower().replace("-", "_") in _SECRET_NAMES and isinstance(value, str):
+            hint = "name an environment variable in api_key_env or sandbox.env"
+            yield (*place, name), "a secret never stands in an agent file", {"hint": hint}
+        elif isinstance(value, dict):
+            yield from _secrets(value, (*place, name))
+
+
+def _workspace(agent: Agent, file: AgentFile) -> Found:
+    written = file.workspace or ""
+    if written.startswith("~") or "${" in written:
+        yield ("workspace",), "nothing is filled in here", {"expected": "a path as it is"}
+    elif FilePath(agent.workspace).exists() and not FilePath(agent.workspace).is_dir():
+        yield ("workspace",), "this is not a folder", {"found": agent.workspace}
+
+
+def _output(agent: Agent, file: AgentFile) -> Found:
+    wrong = None if agent.output is None else flaw(agent.output.schema)
+    if wrong is None or file.output is None:
+        return
+    inside, message = wrong
+    place = ("output", "file") if file.output.file else ("output", "schema", *inside)
+    yield place, f"this is not a valid JSON Schema: {message}", {}
+
+
+def _choice(place: Path, choice: ModelChoice, known: Known) -> Found:
+    missing = list(_one_of(place, "provider", choice.provider, known.providers))
+    yield from missing
+    if known.model is not None and not missing:
+        check = known.model
+        yield from _asked(place, lambda: check(choice))
+
+
+def _tool(place: Path, agent: Agent, use: ToolUse, known: Known) -> Found:
+    missing = list(_one_of(place, "tool", use.name, known.tools))
+    yield from missing
+    if known.tool is not None and not missing:
+        check = known.tool
+        yield from _asked(place, lambda: check(agent, use.name, use.options))
+
+
+def _one_of(place: Path, what: str, name: str, words: Collection[str] | None) -> Found:
+    if words is not None and name not in words:
+        hint = {"hint": near(name, words), "expected": choices(words)}
+        yield place, f"there is no {what} {name!r}", hint
+
+
+def _asked(place: Path, check: Callable[[], object]) -> Found:
+    try:
+        check()
+    except FolkmootError as fault:
+        yield place, fault.message.rstrip("."), {"hint": fault.todo.rstrip(".")}

@@ -1,0 +1,398 @@
+"""The parts of an agent file: what stands under model, tools, limits and the others."""
+
+import re
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from folkmoot.agents.units import Duration, Size, Span
+from folkmoot.core import grants
+from folkmoot.core.errors import Invalid
+
+# Tags of unions; the brackets keep them apart from any field's name in an error's path.
+_TEXT: Final = "<text>"
+_MAPPING: Final = "<mapping>"
+_CHOICE = re.compile(r"[a-z][a-z0-9_-]*:\S+")
+
+
+class Part(BaseModel):
+    """A mapping in which every key is known and no value is bent into another type."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=()
+    )
+
+
+def _which(value: Any) -> str | None:
+    if isinstance(value, str):
+        return _TEXT
+    return _MAPPING if isinstance(value, dict | BaseModel) else None
+
+
+def either(expected: str) -> Discriminator:
+    """Return what tells text from a mapping; anything else is answered with `expected`."""
+    return Discriminator(
+        _which,
+        custom_error_type="either",
+        custom_error_message="expected {expected}",
+        custom_error_context={"expected": expected},
+    )
+
+
+def wrong(expected: str, hint: str = "") -> PydanticCustomError:
+    """Return the error for a value of the right type that does not say what it should."""
+    return PydanticCustomError("wrong", "expected {expected}", {"expected": expected, "hint": hint})
+
+
+def _pattern(text: str) -> str:
+    try:
+        grants.parse(text)
+    except Invalid as fault:
+        raise wrong("a grant", fault.message.rstrip(".")) from None
+    return text
+
+
+def _grant(text: str) -> str:
+    if text.startswith("tool:"):
+        raise wrong("what the tool may do", "a tool is given by naming it under tools")
+    return _pattern(text)
+
+
+def _rule(text: str) -> str:
+    if text.startswith("model:"):
+        raise wrong("something a tool does", "models are chosen under model and fallbacks")
+    return _pattern(text)
+
+
+_WRITTEN: Final = {"type": "string", "pattern": r"^[^:\s]+:[^:\s]+(:.+)?$"}
+GrantText = Annotated[str, AfterValidator(_grant), WithJsonSchema(_WRITTEN)]
+RuleText = Annotated[str, AfterValidator(_rule), WithJsonSchema(_WRITTEN)]
+EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
+Positive = Annotated[int, Field(ge=1)]
+Usd = Annotated[float, Field(ge=0)]
+
+
+class FileText(Part):
+    """Text that stands in a file of its own."""
+
+    file: str = Field(
+        min_length=1,
+        description="A file, relative to the agent file, inside the agent file's folder.",
+        examples=["prompts/reader.md"],
+    )
+
+
+Text = Annotated[
+    Annotated[str, Field(min_length=1), Tag(_TEXT)] | Annotated[FileText, Tag(_MAPPING)],
+    either("text, or a mapping with `file`"),
+]
+
+
+class PricePart(Part):
+    """What a model costs, in US dollars per million tokens."""
+
+    input: Usd = Field(description="Tokens that go in.", examples=[3.0])
+    output: Usd = Field(description="Tokens that come out.", examples=[15.0])
+    cache_read: Usd | None = Field(
+        default=None,
+        description="Tokens read from the provider's cache; as input if left out.",
+        examples=[0.3],
+    )
+    cache_write: Usd | None = Field(
+        default=None,
+        description="Tokens written to the cache; as input if left out.",
+        examples=[3.75],
+    )
+
+
+class ModelPart(Part):
+    """Which model, by which provider, and how it is called."""
+
+    provider: str = Field(
+        pattern=r"^[a-z][a-z0-9_-]*$", description="The provider.", examples=["anthropic"]
+    )
+    name: str = Field(
+        default="",
+        description="The model, as the provider names it. Needed unless the provider is `scripted`.",
+        examples=["claude-sonnet-4-5"],
+    )
+    base_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s@]+)?$",
+        description="Address of a compatible server; the provider's own if left out.",
+        examples=["http://localhost:11434/v1"],
+    )
+    api_key_env: EnvName | None = Field(
+        default=None,
+        description="Name of the environment variable that holds the key; never the key itself.",
+        examples=["OPENROUTER_API_KEY"],
+    )
+    settings: dict[str, Any] = Field(
+        default={},
+        description="Passed to the provider with every call.",
+        examples=[{"temperature": 0, "max_tokens": 4096}],
+    )
+    timeout: Span = Field(
+        default=120.0, description="Time that one call may take.", examples=["90s"]
+    )
+    retries: int = Field(
+        default=3,
+        ge=0,
+        le=20,
+        description="Tries after the first, when a fault may pass.",
+        examples=[5],
+    )
+    price: PricePart | None = Field(
+        default=None,
+        description="What the model costs; the built-in table if left out.",
+        examples=[{"input": 3.0, "output": 15.0}],
+    )
+    script: str = Field(
+        default="",
+        description="Only `scripted`: a file with turns, relative to the agent file.",
+        examples=["reader.script.yaml"],
+    )
+    turns: list[Any] = Field(
+        default=[],
+        description="Only `scripted`: the turns themselves.",
+        examples=[[{"text": "Done."}]],
+    )
+
+
+def _choice(text: str) -> str:
+    if not _CHOICE.fullmatch(text):
+        raise wrong("provider:name, such as anthropic:claude-sonnet-4-5")
+    return text
+
+
+_ChoiceText = Annotated[
+    str,
+    AfterValidator(_choice),
+    WithJsonSchema({"type": "string", "pattern": f"^{_CHOICE.pattern}$"}),
+]
+Model = Annotated[
+    Annotated[_ChoiceText, Tag(_TEXT)] | Annotated[ModelPart, Tag(_MAPPING)],
+    either("provider:name, or a mapping with `provider` and `name`"),
+]
+
+
+class ProgramPart(Part):
+    """How the agent thinks, with options."""
+
+    name: str = Field(min_length=1, description="The program.", examples=["loop"])
+    options: dict[str, Any] = Field(
+        default={}, description="Options of the program.", examples=[{}]
+    )
+
+
+Program = Annotated[
+    Annotated[str, Field(min_length=1), Tag(_TEXT)] | Annotated[ProgramPart, Tag(_MAPPING)],
+    either("the name of a program, or a mapping with `name` and `options`"),
+]
+
+
+def _one_tool(tool: dict[str, dict[str, Any] | None]) -> dict[str, dict[str, Any] | None]:
+    if len(tool) != 1:
+        raise wrong("one tool and its options", "every tool is an item of the list")
+    return tool
+
+
+_Options = Annotated[
+    dict[str, dict[str, Any] | None],
+    AfterValidator(_one_tool),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": 1,
+            "additionalProperties": {"type": ["object", "null"]},
+        }
+    ),
+]
+Tool = Annotated[
+    Annotated[str, Field(min_length=1), Tag(_TEXT)] | Annotated[_Options, Tag(_MAPPING)],
+    either("the name of a tool, or a mapping of that name to its options"),
+]
+
+
+class ApprovalPart(Part):
+    """Calls that need people to agree."""
+
+    match: RuleText = Field(
+        description="Which calls: a grant pattern, or tool:<name>.", examples=["shell:run"]
+    )
+    by: list[str] = Field(
+        default=[], description="Who may agree; anyone if empty.", examples=[["ann"]]
+    )
+    needs: int = Field(default=1, ge=1, le=100, description="How many must agree.", examples=[2])
+    expires: Span | None = Field(
+        default=None,
+        description="Time after which the call is denied; never if left out.",
+        examples=["1h"],
+    )
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.by and len(set(self.by)) < self.needs:
+            raise wrong(
+                f"at least {self.needs} different people under `by`", "or fewer under `needs`"
+            )
+        return self
+
+
+class SandboxPart(Part):
+    """Where the agent's commands run."""
+
+    kind: Literal["bubblewrap", "process"] = Field(
+        default="bubblewrap",
+        description="`bubblewrap`, or `process`: a plain process (needs plain_process: true).",
+        examples=["bubblewrap"],
+    )
+    plain_process: bool = Field(
+        default=False,
+        description="Allow an unconfined process where no sandbox can be had.",
+        examples=[True],
+    )
+    network: bool = Field(
+        default=False, description="Let commands reach the network.", examples=[False]
+    )
+    memory: Size = Field(
+        default=1024,
+        description="Memory of each process.",
+        examples=["512MB"],
+        json_schema_extra={"default": "1GiB"},
+    )
+    pids: Positive = Field(default=128, description="Processes at a time.", examples=[64])
+    cpu_time: Span = Field(
+        default=60.0, description="Processor time of each process.", examples=["30s"]
+    )
+    env: list[EnvName] = Field(
+        default=[],
+        description="Environment variables that commands are given, by name.",
+        examples=[["LANG"]],
+    )
+
+    @model_validator(mode="after")
+    def _said_so(self) -> Self:
+        if self.kind == "process" and not self.plain_process:
+            raise wrong(
+                "plain_process: true beside kind: process",
+                "a plain process can read and write whatever you can",
+            )
+        return self
+
+
+class LimitsPart(Part):
+    """Where a run ends."""
+
+    iterations: int = Field(default=50, ge=1, description="Replies of the model.", examples=[20])
+    tokens: Positive | None = Field(
+        default=None, description="Tokens in and out, over the whole run.", examples=[200_000]
+    )
+    usd: Usd | None = Field(
+        default=None, description="US dollars, over the whole run.", examples=[0.5]
+    )
+    time: Span | None = Field(
+        default=None,
+        description="Time from the start of the attempt, waiting included.",
+        examples=["10m"],
+    )
+    parallel_tools: int = Field(
+        default=8,
+        ge=1,
+        le=256,
+        description="Tool calls of one reply that run side by side.",
+        examples=[4],
+    )
+    tool_time: Span = Field(
+        default=60.0, description="Time that one tool call may take.", examples=["30s"]
+    )
+    tool_output: int = Field(
+        default=30_000,
+        ge=100,
+        description="Characters of a tool's result that the model sees.",
+        examples=[8000],
+    )
+
+
+class BudgetPart(Part):
+    """What all runs of the agent together may spend."""
+
+    usd_per_day: Usd | None = Field(
+        default=None, description="US dollars in one day (UTC).", examples=[5.0]
+    )
+    usd_per_month: Usd | None = Field(
+        default=None, description="US dollars in one calendar month (UTC).", examples=[60.0]
+    )
+
+
+class ContextPart(Part):
+    """How a long conversation is kept within the model's window."""
+
+    policy: Literal["summarise", "drop"] = Field(
+        default="summarise",
+        description="`summarise` the oldest messages, or `drop` them from the model's sight.",
+        examples=["drop"],
+    )
+    max_tokens: int = Field(
+        default=100_000,
+        ge=100,
+        description="Tokens (estimated) that the model is shown.",
+        examples=[32_000],
+    )
+    keep_messages: Positive = Field(
+        default=10, description="Messages at the end that stay as they are.", examples=[6]
+    )
+
+
+class RetryPart(Part):
+    """Attempts with fresh context, after a failure that a fresh start may mend."""
+
+    attempts: int = Field(default=1, ge=1, le=100, description="Attempts in all.", examples=[3])
+    delay: Duration = Field(
+        default=5.0, description="Time before the second attempt.", examples=["10s"]
+    )
+    factor: float = Field(
+        default=2.0, ge=1, description="What each further delay is multiplied by.", examples=[1.5]
+    )
+    max_delay: Duration = Field(default=60.0, description="The longest delay.", examples=["5m"])
+
+
+class OutputPart(Part):
+    """The form that the reply must have: a JSON Schema, here or in a file."""
+
+    schema_: dict[str, Any] | None = Field(
+        default=None,
+        alias="schema",
+        description="A JSON Schema.",
+        examples=[{"type": "object", "properties": {"title": {"type": "string"}}}],
+    )
+    file: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A file (YAML or JSON) with the JSON Schema, relative to the agent file.",
+        examples=["summary.schema.json"],
+    )
+    retries: int = Field(
+        default=2,
+        ge=0,
+        le=20,
+        description="Replies that do not fit and go back to the model.",
+        examples=[1],
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.schema_ is None) == (self.file is None):
+            raise wrong("either `schema` or `file`")
+        return self
