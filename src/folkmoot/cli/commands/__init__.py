@@ -1,0 +1,1 @@
+"""One file for each command, or for commands that are the same act with another word."""

@@ -1,0 +1,121 @@
+"""`folkmoot agents`: the agents that are declared here; checking their files; their schema."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from folkmoot.cli import lazy, session
+from folkmoot.cli.exits import Exit
+from folkmoot.cli.options import Options
+from folkmoot.cli.output import Output
+from folkmoot.cli.text import many
+from folkmoot.core.agent import Agent
+from folkmoot.core.errors import FolkmootError
+
+agents = typer.Typer(
+    add_completion=False,
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    help="List agents, check agent files, print their schema.",
+)
+_COLUMNS = ("agent", "model", "program", "tools", "description")
+_MISTAKES = "mistakes"
+
+
+class Given(Options, frozen=True, kw_only=True):
+    """The system whose agents are listed."""
+
+
+class GivenFiles(Options, frozen=True, kw_only=True):
+    """Which files."""
+
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE]...", help="Agent files; else all of the folder."),
+    ] = None
+
+
+class GivenNothing(msgspec.Struct, frozen=True, kw_only=True):
+    """The schema is the same everywhere; `--json` is taken because it is taken everywhere."""
+
+    json: Annotated[bool, typer.Option("--json", help="It is JSON in any case.")] = False
+
+
+@agents.callback()
+def _agents(context: typer.Context) -> Exit | None:
+    """List the agents when no other word follows."""
+    return None if context.invoked_subcommand else list_(Given())
+
+
+def list_(given: Given) -> Exit:
+    """List the agents that are declared here."""
+    return session.go(_list(given))
+
+
+def check(given: GivenFiles) -> Exit:
+    """Check agent files; every mistake is named with file, line, field and what was expected."""
+    out = Output(json=given.json)
+    settings = session.settings(given)
+    system = session.system(settings)
+    found = [_check(system, path) for path in given.files or _files(settings.agents)]
+    out.document({"files": found})
+    for file in found:
+        _report(out, file)
+    bad = sum(not file["ok"] for file in found)
+    out.say(f"{many(len(found), 'file')} checked, {bad} with mistakes.")
+    return Exit.FAILED if bad else Exit.OK
+
+
+def schema(_: GivenNothing) -> Exit:
+    """Print the JSON Schema of an agent file."""
+    Output(json=True).document(session.schema())
+    return Exit.OK
+
+
+lazy.add(agents, list_, name="list")
+lazy.add(agents, check)
+lazy.add(agents, schema)
+
+
+async def _list(given: Given) -> Exit:
+    out = Output(json=given.json)
+    async with session.desk(given) as desk:
+        found = desk.agents()
+    out.document({"agents": [_shape(agent) for agent in found]})
+    if found:
+        out.table(_COLUMNS, [_row(agent) for agent in found])
+    else:
+        out.note("No agents here yet. Make a first one: `folkmoot init`.")
+    return Exit.OK
+
+
+def _shape(agent: Agent) -> dict[str, Any]:
+    declared: dict[str, Any] = msgspec.to_builtins(agent)
+    return {"digest": agent.digest()} | declared
+
+
+def _row(agent: Agent) -> tuple[str, ...]:
+    tools = ", ".join(tool.name for tool in agent.tools)
+    return (agent.name, str(agent.model), agent.program, tools, agent.description)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if path.suffix in {".yaml", ".yml"})
+
+
+def _check(system: session.System, path: Path) -> dict[str, Any]:
+    try:
+        agent = system.find(str(path))
+    except FolkmootError as error:
+        mistakes = error.details.get(_MISTAKES, [])
+        return {"file": str(path), "ok": False, "error": error.message, _MISTAKES: mistakes}
+    return {"file": str(path), "ok": True, "agent": agent.name, _MISTAKES: []}
+
+
+def _report(out: Output, file: dict[str, Any]) -> None:
+    if file["ok"]:
+        out.say(f"ok   {file['file']}  ({file['agent']})", "green")
+    else:
+        out.say(f"BAD  {file['error'].rstrip()}", "red")

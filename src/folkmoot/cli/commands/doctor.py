@@ -1,0 +1,56 @@
+"""`folkmoot doctor`: is this machine, and is this folder, fit to run agents?"""
+
+from folkmoot.cli import machine, session
+from folkmoot.cli.exits import Exit
+from folkmoot.cli.options import Options
+from folkmoot.cli.output import Output
+from folkmoot.core.errors import FolkmootError
+from folkmoot.ports.desk import Part
+
+
+class Given(Options, frozen=True, kw_only=True):
+    """The system that is looked at."""
+
+
+def doctor(given: Given) -> Exit:
+    """Check this machine and this folder."""
+    return session.go(_doctor(given))
+
+
+async def _doctor(given: Given) -> Exit:
+    out = Output(json=given.json)
+    with out.progress("Looking"):
+        parts = await _parts(given)
+    bad = [part for part in parts if not part.ok and part.critical]
+    out.document({"ok": not bad, "parts": [_shape(part) for part in parts]})
+    out.table(("", "part", "what was found"), [_row(part) for part in parts])
+    out.say("Fit to run." if not bad else f"Not fit: {', '.join(part.name for part in bad)}.")
+    return Exit.FAILED if bad else Exit.OK
+
+
+async def _parts(given: Given) -> list[Part]:
+    """Look at everything, even when one part is so broken that it cannot be looked at."""
+    parts = [machine.python(), machine.sqlite()]
+    try:
+        settings = session.settings(given)
+    except FolkmootError as error:
+        return [*parts, Part(name="settings", ok=False, detail=str(error))]
+    parts += [
+        machine.disk(settings.store),
+        machine.port(settings.host, settings.port),
+        machine.keys(),
+    ]
+    try:
+        parts += await session.system(settings).doctor()
+    except FolkmootError as error:
+        parts.append(Part(name="system", ok=False, detail=str(error)))
+    return parts
+
+
+def _shape(part: Part) -> dict[str, object]:
+    return {"name": part.name, "ok": part.ok, "detail": part.detail, "critical": part.critical}
+
+
+def _row(part: Part) -> tuple[str, str, str]:
+    mark = "ok" if part.ok else ("BAD" if part.critical else "note")
+    return (mark, part.name, part.detail)

@@ -1,0 +1,63 @@
+"""`folkmoot run`: the whole system in this process, for one task, with every step shown."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from folkmoot.cli import session
+from folkmoot.cli.exits import Exit
+from folkmoot.cli.live import ending
+from folkmoot.cli.options import AgentName, By, Input, Key, Options, me
+from folkmoot.cli.output import Output
+from folkmoot.cli.person import Person
+from folkmoot.cli.watch import follow
+from folkmoot.core.task import Task
+
+
+class Given(Options, frozen=True, kw_only=True):
+    """Which agent, what task, where."""
+
+    agent: AgentName
+    input: Input = None
+    workspace: Annotated[
+        Path | None,
+        typer.Option("--workspace", metavar="DIR", help="The folder that the agent works in."),
+    ] = None
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="PROVIDER:NAME", help="Use this model instead.")
+    ] = None
+    key: Key = ""
+    by: By = ""
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only the result.")] = False
+
+
+def run(given: Given) -> Exit:
+    """Run an agent here and now, and show every step."""
+    return session.go(_run(given))
+
+
+async def _run(given: Given) -> Exit:
+    out = Output(json=given.json, quiet=given.quiet)
+    system = session.system(session.settings(given))
+    name = session.choose(system, given.agent, given.model, given.workspace)
+    task = Task(agent=name, input=session.task_text(given.input), source="cli", key=given.key)
+    started = ""
+    try:
+        async with system.running() as desk:
+            started = (await desk.submit(task)).run.id
+            out.document({"type": "submitted", "run": started})
+            out.note(f"{started} {name}")
+            person = Person(desk, out, me(given.by))
+            return ending(out, await follow(desk, started, out, person))
+    except asyncio.CancelledError:
+        if started:
+            _kept(out, started)
+        raise
+
+
+def _kept(out: Output, run: str) -> None:
+    out.note(f"\nStopped. {run} is kept with every step so far.", "yellow")
+    out.note(f"Go on:  folkmoot up   (then: folkmoot tail {run})")
+    out.note(f"End it: folkmoot cancel {run}")

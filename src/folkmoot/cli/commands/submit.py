@@ -1,0 +1,67 @@
+"""`folkmoot submit`: hand a task to the system."""
+
+from typing import Annotated
+
+import typer
+
+from folkmoot.cli import session
+from folkmoot.cli.exits import Exit
+from folkmoot.cli.live import ending
+from folkmoot.cli.options import AgentName, Input, Key, Options
+from folkmoot.cli.output import Output
+from folkmoot.core.run import Run, RunState
+from folkmoot.core.task import Task
+from folkmoot.ports.desk import Desk, Submitted
+
+
+class Given(Options, frozen=True, kw_only=True):
+    """The task."""
+
+    agent: AgentName
+    input: Input = None
+    key: Key = ""
+    priority: Annotated[
+        str, typer.Option("--priority", metavar="WORD", help="critical, high, normal or low.")
+    ] = "normal"
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end and show it.")] = False
+
+
+def submit(given: Given) -> Exit:
+    """Hand a task to the system; print its run."""
+    return session.go(_submit(given))
+
+
+async def _submit(given: Given) -> Exit:
+    out = Output(json=given.json)
+    system = session.system(session.settings(given))
+    name = session.choose(system, given.agent)
+    task = Task(
+        agent=name,
+        input=session.task_text(given.input),
+        source="cli",
+        key=given.key,
+        priority=given.priority,
+    )
+    async with system.opened() as desk:
+        submitted = await desk.submit(task)
+        out.document({"run": submitted.run.id, "new": submitted.new, "state": submitted.run.state})
+        out.say(submitted.run.id)
+        await _remark(out, desk, submitted)
+        if not given.wait:
+            return Exit.OK
+        return ending(out, await _wait(out, desk, submitted.run.id))
+
+
+async def _remark(out: Output, desk: Desk, submitted: Submitted) -> None:
+    if not submitted.new:
+        out.note("This key was used before: it is the same run, and nothing new was started.")
+    elif submitted.run.state is RunState.QUEUED and not (await desk.counts()).workers:
+        out.note("No worker runs now; the task waits. Start one: `folkmoot up`.")
+
+
+async def _wait(out: Output, desk: Desk, run: str) -> Run:
+    """Wait for the end. The steps are not shown (`folkmoot tail` shows them), the end is."""
+    with out.progress(f"{run} goes on"):
+        async for _ in desk.follow(run):
+            pass
+    return await desk.run(run)

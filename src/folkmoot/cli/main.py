@@ -1,0 +1,62 @@
+"""The `folkmoot` command.
+
+Help must cost little: this file and what it imports stay free of stores, models, settings and HTTP.
+A command's module is imported when that command is asked for (lazy.py), and the machine behind it
+only when the command opens it (session.py). tests/integration/cli holds the times.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from folkmoot.cli.lazy import LazyGroup
+from folkmoot.core.errors import FolkmootError
+
+if TYPE_CHECKING:
+    from folkmoot.cli.session import Compose
+
+_app = typer.Typer(
+    name="folkmoot",
+    cls=LazyGroup,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes, options and the shape of --json: docs/reference/cli.md",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from folkmoot import __version__  # noqa: PLC0415 - only for this option
+
+        sys.stdout.write(f"folkmoot {__version__}\n")
+        raise typer.Exit
+
+
+@_app.callback()
+def _folkmoot(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Run AI agents that survive crashes, stay inside their limits, and answer for every act."""
+
+
+def main(argv: Sequence[str] | None = None, compose: "Compose | None" = None) -> int:
+    """Run one command and return its exit code.
+
+    `compose` makes the system from its settings; None means the real one (folkmoot.app.App).
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        typer.main.get_command(_app).main(args=words, prog_name="folkmoot", obj=compose)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except FolkmootError as error:
+        from folkmoot.cli import faults  # noqa: PLC0415 - an error is the only time it is needed
+
+        return faults.show(error, words)
+    return 0

@@ -1,0 +1,61 @@
+"""The life of `up` and `worker`.
+
+States: starting, ready, stopping, stopped. The first SIGTERM or SIGINT makes it stop: it takes no
+more work and gives the steps that run `grace_s` seconds to finish; runs that are not done by then go
+back to the queue, with all they have journaled. The second signal ends the grace at once.
+"""
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from folkmoot.cli import session
+from folkmoot.cli.exits import Exit
+from folkmoot.cli.output import Output
+from folkmoot.cli.stop import Stop
+from folkmoot.cli.text import many
+
+if TYPE_CHECKING:
+    from folkmoot.config import Settings
+    from folkmoot.ports.desk import Desk
+
+
+async def until_stopped(settings: "Settings", out: Output, *, api: bool) -> Exit:
+    """Run the system until a signal stops it."""
+    system = session.system(settings)
+    with Stop() as stop:
+        async with system.running(api=api) as desk:
+            await _announce(settings, out, desk, system.http_port if api else None)
+            await stop.asked.wait()
+            out.document({"event": "stopping", "grace_s": settings.grace_s})
+            out.say(f"Stopping: steps get {settings.grace_s:g} s to finish; again to stop at once.")
+            await _first(system.drain(settings.grace_s), stop.at_once.wait())
+        out.document({"event": "stopped"})
+        out.say("Stopped. Nothing is lost: what is open goes on with the next `folkmoot up`.")
+        return Exit.INTERRUPTED if stop.at_once.is_set() else Exit.OK
+
+
+async def _announce(settings: "Settings", out: Output, desk: "Desk", port: int | None) -> None:
+    agents = [agent.name for agent in desk.agents()]
+    url = None if port is None else f"http://{settings.host}:{port}"
+    out.document({"event": "ready", "pid": os.getpid(), "url": url, "agents": agents})
+    names = f": {', '.join(agents)}" if agents else f" in {settings.agents} yet (`folkmoot init`)"
+    out.say(f"Folkmoot is ready: {many(len(agents), 'agent')}{names}", "green")
+    out.say(f"store    {settings.store}")
+    if url is not None:
+        out.say(
+            f"API      {url}/v1   (docs: {url}/docs, health: {url}/health, metrics: {url}/metrics)"
+        )
+    out.say("Ctrl-C stops it.", "dim")
+
+
+async def _first(*works: Coroutine[Any, Any, object]) -> None:
+    """Wait for the first of these to end, and end the others; its failure is ours."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    for task in done:
+        task.result()

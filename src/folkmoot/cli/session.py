@@ -1,0 +1,178 @@
+"""Between a command and the system: the one place that knows how it is put together.
+
+A command says which options it was given and gets a desk. Nothing heavy is imported before that.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import structs
+
+from folkmoot.cli.exits import Exit
+from folkmoot.cli.options import Options
+from folkmoot.core.agent import ModelChoice
+from folkmoot.core.errors import Invalid, RunUnknown, TaskInvalid
+
+if TYPE_CHECKING:
+    from folkmoot.config import Settings
+    from folkmoot.core.agent import Agent
+    from folkmoot.ports.desk import Desk, Part
+
+
+class System(Protocol):
+    """What a command needs of folkmoot.app.App. Making one starts nothing."""
+
+    def find(self, name: str) -> "Agent":
+        """Return an agent by its name in the folder, or by the path of its file.
+
+        Raises AgentUnknown, AgentFileInvalid.
+        """
+        ...
+
+    def declare(self, agent: "Agent") -> None:
+        """Know this agent too, in place of one of the same name. Only before it is opened."""
+        ...
+
+    @property
+    def http_port(self) -> int:
+        """The port of the HTTP API, once it runs."""
+        ...
+
+    def opened(self) -> AbstractAsyncContextManager["Desk"]:
+        """Open store, broker and catalog; no worker, no HTTP."""
+        ...
+
+    def running(self, *, api: bool = False) -> AbstractAsyncContextManager["Desk"]:
+        """Open, and start worker and upkeep, and the HTTP API when asked."""
+        ...
+
+    async def drain(self, grace: float) -> None:
+        """Take no more work and let steps finish, for at most `grace` seconds."""
+        ...
+
+    async def doctor(self) -> list["Part"]:
+        """Probe every part."""
+        ...
+
+
+Compose = Callable[["Settings"], System]
+composer: ContextVar[Compose | None] = ContextVar("composer", default=None)
+
+
+def settings(options: Options, **more: Any) -> "Settings":
+    """Return the settings: the options, else the environment. Raises SettingsInvalid."""
+    from folkmoot.config import load  # noqa: PLC0415 - pydantic is not for --help
+
+    plugins = tuple(options.plugin) if options.plugin else None
+    return load(store=options.store, agents=options.agents, plugins=plugins, **more)
+
+
+def system(given: "Settings") -> System:
+    """Put the system together; nothing is opened yet."""
+    compose = composer.get()
+    if compose is None:
+        from folkmoot.app import App  # noqa: PLC0415 - the machine is not for --help
+
+        compose = App
+    return compose(given)
+
+
+@asynccontextmanager
+async def desk(options: Options) -> AsyncIterator["Desk"]:
+    """Open the system without running it: for commands that ask or tell."""
+    async with system(settings(options)).opened() as opened:
+        yield opened
+
+
+async def run_id(at: "Desk", run: str) -> str:
+    """Return a run's id; `last` is the newest run. Raises RunUnknown."""
+    if run != "last":
+        return run
+    from folkmoot.ports.store import Query  # noqa: PLC0415 - only here
+
+    newest = await at.runs(Query(limit=1))
+    if not newest:
+        raise RunUnknown("There is no run in this store.", todo="Make one: `folkmoot run AGENT`.")
+    return newest[0].id
+
+
+def choose(at: System, name: str, model: str | None = None, workspace: Path | None = None) -> str:
+    """Return the name of the agent that is meant, and make the system know it.
+
+    `name` may be the path of a file; `model` and `workspace` replace what the agent declares.
+    """
+    in_file = Path(name).suffix in {".yaml", ".yml"} or os.sep in name
+    if not in_file and model is None and workspace is None:
+        return name
+    found = at.find(name)
+    changes: dict[str, Any] = {}
+    if model is not None:
+        changes |= {"model": _model(model), "fallbacks": ()}
+    if workspace is not None:
+        changes["workspace"] = str(workspace.resolve())
+    at.declare(structs.replace(found, **changes))
+    return found.name
+
+
+def _model(text: str) -> ModelChoice:
+    provider, colon, name = text.partition(":")
+    if not (provider and colon and name):
+        raise Invalid(
+            f"{text!r} is not a model.",
+            kept="Nothing was started.",
+            todo="Write provider:name, such as anthropic:claude-sonnet-4-5.",
+        )
+    return ModelChoice(provider=provider, name=name)
+
+
+def task_text(given: str | None) -> str:
+    """Return the task: what was given, or stdin when that is `-` or a pipe. Raises TaskInvalid."""
+    if given is not None and given != "-":
+        return given
+    if given is None and sys.stdin.isatty():
+        raise TaskInvalid(
+            "No task was given.",
+            kept="Nothing was started.",
+            todo="Write it behind the agent, or `-` to read it from stdin.",
+        )
+    return sys.stdin.read().strip()
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of an agent file (folkmoot.agents)."""
+    from folkmoot.agents import schema as home  # noqa: PLC0415 - pydantic is not for --help
+
+    return home.schema()
+
+
+def chaos(file: Path, **how: Any) -> dict[str, Any]:
+    """Run the crash matrix on an agent file (folkmoot.testing.chaos)."""
+    from folkmoot.testing import chaos as matrix  # noqa: PLC0415 - the machine is not for --help
+
+    return matrix.run(file, **how)
+
+
+def go(work: Coroutine[Any, Any, Exit]) -> Exit:
+    """Run a command's work. Ctrl-C and SIGTERM cancel it once; a second Ctrl-C stops it at once."""
+    with asyncio.Runner() as runner:
+        try:
+            return runner.run(_stoppable(work))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            return Exit.INTERRUPTED
+
+
+async def _stoppable(work: Coroutine[Any, Any, Exit]) -> Exit:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    if task is not None:
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await work
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
