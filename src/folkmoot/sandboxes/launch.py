@@ -121,18 +121,24 @@ class _Running:
         return self._outcome(timed_out=not ended)
 
     async def _work(self, message: bytes) -> None:
-        drains = asyncio.gather(self._read(1), self._read(2), self._feed())
+        streams = [
+            asyncio.create_task(part) for part in (self._read(1), self._read(2), self._feed())
+        ]
         try:
             await self._converse(message)
             # A pipe that the command handed to a stranger may stay open; we do not wait for it.
-            await asyncio.wait({drains}, timeout=_LATE_OUTPUT_S)
+            await asyncio.wait(streams, timeout=_LATE_OUTPUT_S)
             await self._process.wait()
         finally:
-            drains.cancel()
-            await asyncio.wait({drains})
+            for stream in streams:
+                stream.cancel()
+            await asyncio.wait(streams)
             if self._patience is not None:
                 self._patience.cancel()
             self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - asyncio offers no other way to let go of open pipes
+        for stream in streams:
+            if not stream.cancelled():
+                stream.result()
 
     async def _read(self, fd: int) -> None:
         stream = self._process.stdout if fd == 1 else self._process.stderr

@@ -53,12 +53,12 @@ class Absent:
         raise SandboxFault(fault.message, kept=fault.kept, todo=fault.todo)
 
 
-def choose_or_explain(use: SandboxUse) -> Sandbox:
+def choose_or_explain(use: SandboxUse, look: Callable[[], Probe] = bubblewrap.probe) -> Sandbox:
     """Return the sandbox for an agent, or one that refuses every command with the reason.
 
     For starting agents that may never run a command: the fault is met by the tool that needs it.
     """
     try:
-        return choose(use)
+        return choose(use, look)
     except SandboxFault as fault:
         return Absent(fault)
