@@ -1,0 +1,178 @@
+"""Our transcript as pydantic-ai's messages, and its replies as our Answer.
+
+Everything between two replies of the model becomes one request, in order: the wires put results and
+words into the turns that their provider wants. A tool result whose call is not in the reply before
+it (the context was cut between them) is told in words, since every provider refuses it as a result.
+
+Thoughts. A reply that holds more than text and calls (reasoning with its signature, ids of items) is
+kept part by part, in order, so that it can be sent back exactly as it came:
+
+    {"part": "thought", "content", "id", "signature", "provider_details", "provider_name"}
+    {"part": "text", "size": characters of the reply's text, …}
+    {"part": "call", "call": id of the tool call, …}
+
+They go back only to the maker: the provider, and its host where that is not the provider's own.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelRequest,
+    ModelRequestPart,
+    ModelResponse,
+    ModelResponsePart,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
+from pydantic_ai.models import Model
+
+from folkmoot.core.messages import Answered, Message, Returned, Said, Thought, ToolCall
+
+_KEPT = ("id", "provider_name", "provider_details")
+
+
+def to_wire(messages: Sequence[Message], model: Model, maker: str) -> list[ModelMessage]:
+    """Return a transcript as the library's messages, for one model of one maker."""
+    found: list[ModelMessage] = []
+    parts: list[ModelRequestPart] = []
+    open_calls: set[str] = set()
+    for message in messages:
+        if isinstance(message, Answered):
+            if parts:
+                found.append(ModelRequest(parts=parts))
+                parts = []
+            found.append(_response(message, model, maker))
+            open_calls = {call.id for call in message.calls}
+        else:
+            parts.append(_request_part(message, open_calls))
+    if parts:
+        found.append(ModelRequest(parts=parts))
+    return found
+
+
+def _request_part(message: Said | Returned, open_calls: set[str]) -> ModelRequestPart:
+    if isinstance(message, Said):
+        return UserPromptPart(content=message.text)
+    if message.call not in open_calls:
+        return UserPromptPart(content=f"Result of the tool {message.name}:\n{message.text}")
+    open_calls.discard(message.call)
+    return ToolReturnPart(
+        tool_name=message.name,
+        content=message.text,
+        tool_call_id=message.call,
+        outcome="failed" if message.error else "success",
+    )
+
+
+def _response(message: Answered, model: Model, maker: str) -> ModelResponse:
+    own = [thought.data for thought in message.thoughts if thought.provider == maker]
+    parts = list(_kept(message, own)) if own else list(_plain(message))
+    return ModelResponse(
+        parts=parts,
+        provider_name=model.system,
+        provider_url=model.base_url,
+        model_name=model.model_name,
+        canonical_system=model.canonical_system,
+    )
+
+
+def _plain(message: Answered) -> Iterator[ModelResponsePart]:
+    if message.text:
+        yield TextPart(content=message.text)
+    for call in message.calls:
+        yield _call_part(call)
+
+
+def _kept(message: Answered, data: list[dict[str, Any]]) -> Iterator[ModelResponsePart]:
+    """Rebuild a reply part by part; what the kept parts do not name comes after them."""
+    at = 0
+    calls = {call.id: call for call in message.calls}
+    for part in data:
+        extra = {name: part[name] for name in _KEPT if name in part}
+        if part["part"] == "thought":
+            yield ThinkingPart(
+                content=part.get("content", ""), signature=part.get("signature"), **extra
+            )
+        elif part["part"] == "text":
+            yield TextPart(content=message.text[at : at + part["size"]], **extra)
+            at += part["size"]
+        elif part["call"] in calls:
+            yield _call_part(calls.pop(part["call"]), **extra)
+    if at < len(message.text):
+        yield TextPart(content=message.text[at:])
+    for call in calls.values():
+        yield _call_part(call)
+
+
+def _call_part(call: ToolCall, **extra: Any) -> ToolCallPart:
+    return ToolCallPart(
+        tool_name=call.name, args=call.raw or call.args, tool_call_id=call.id, **extra
+    )
+
+
+def text_of(response: ModelResponse) -> str:
+    """Return the text of a reply: its text parts, joined as they were streamed."""
+    return "".join(part.content for part in response.parts if isinstance(part, TextPart))
+
+
+def calls_of(response: ModelResponse) -> tuple[ToolCall, ...]:
+    """Return the tool calls of a reply, each with an id of its own.
+
+    Two calls with one id would be one call for us, and the second would be lost.
+    """
+    found: dict[str, ToolCall] = {}
+    for part in response.parts:
+        if isinstance(part, ToolCallPart):
+            name, number = part.tool_call_id, 2
+            while name in found:
+                name, number = f"{part.tool_call_id}_{number}", number + 1
+            part.tool_call_id = name
+            found[name] = _call(name, part)
+    return tuple(found.values())
+
+
+def _call(name: str, part: ToolCallPart) -> ToolCall:
+    args = part.args
+    if not args:
+        return ToolCall(name, part.tool_name)
+    if isinstance(args, dict):
+        return ToolCall(name, part.tool_name, args)
+    try:
+        value = msgspec.json.decode(args)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        value = None
+    if isinstance(value, dict):
+        return ToolCall(name, part.tool_name, value)
+    return ToolCall(name, part.tool_name, raw=args)
+
+
+def thoughts_of(response: ModelResponse, maker: str) -> tuple[Thought, ...]:
+    """Return what must go back with the reply, part by part, or nothing when it is plain."""
+    if not any(_special(part) for part in response.parts):
+        return ()
+    return tuple(Thought(maker, data) for part in response.parts if (data := _data(part)))
+
+
+def _special(part: ModelResponsePart) -> bool:
+    if isinstance(part, ThinkingPart):
+        return True
+    return isinstance(part, TextPart | ToolCallPart) and bool(part.provider_details)
+
+
+def _data(part: ModelResponsePart) -> dict[str, Any]:
+    extra = {name: getattr(part, name, None) for name in (*_KEPT, "signature")}
+    # Details may hold times and other values that are not JSON; the journal takes JSON only.
+    kept = msgspec.to_builtins({name: value for name, value in extra.items() if value})
+    if isinstance(part, ThinkingPart):
+        return {"part": "thought", "content": part.content, **kept}
+    if isinstance(part, TextPart):
+        return {"part": "text", "size": len(part.content), **kept}
+    if isinstance(part, ToolCallPart):
+        return {"part": "call", "call": part.tool_call_id, **kept}
+    return {}
