@@ -12,7 +12,7 @@ from bench.ruler import ROOT
 TIMEOUT_S = 900
 
 
-class Failed(Exception):  # noqa: N818 - it says what happened, like the project's own errors
+class Failed(Exception):
     """A measured program did not give its figures; the text says why."""
 
 

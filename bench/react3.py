@@ -4,69 +4,95 @@ Ours and the rivals take turns (A B C A B C …), each time in a new process wit
 that a slow minute of the machine hits all of them; the median of the rounds is reported.
 """
 
-import statistics
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench import child, report, venv
 from bench.options import Options
 
 RUNS = 10_000
-RIVAL_MODULES = {"langgraph": "bench.rivals.langgraph", "dbos": "bench.rivals.dbos"}
+RIVALS = {"langgraph": "bench.rivals.langgraph", "dbos": "bench.rivals.dbos"}
 BARS = {"langgraph": 20, "dbos": 40}
-FIGURES = ("runs_per_s", "p50_ms", "p99_ms", "cpu_ms_per_run", "rss_mb")
+
+
+class Side(NamedTuple):
+    """Who is measured: a module, the Python that runs it, how many runs it makes in a round."""
+
+    name: str
+    module: str
+    python: Path
+    runs: int
+
 
 Rounds = dict[str, list[dict[str, float]]]
+Ask = Callable[[Side], dict[str, float]]
 
 
 def run(options: Options) -> report.Report:
-    """Measure all sides in turn."""
-    rounds = measure(options, options.runs or RUNS)
-    if not rounds["folkmoot"]:
-        raise child.Failed("Folkmoot itself could not be measured; the reason stands above.")
-    ours = report.median(rounds["folkmoot"])
-    rivals = {name: report.median(rounds[name]) if rounds[name] else None for name in RIVAL_MODULES}
-    return report.Report(
-        name="react3",
-        ours=ours,
-        rivals=rivals,
-        columns=["side", "runs/s", "from – to", "p50 ms", "p99 ms", "CPU ms/run", "RSS MB", "ours is"],
-        rows=[row(name, rounds[name], ours) for name in rounds],
-        bars=bars(ours, rivals),
-        note=report.disk(),
-    )
+    """Measure all sides in turn. Raises Failed when Folkmoot itself could not be measured."""
+    runs = options.runs or RUNS
+    ours = Side("folkmoot", "bench.ours", Path(sys.executable), runs)
+    return outcome(measure([ours, *rivals(runs)], options.rounds, ask))
 
 
-def measure(options: Options, runs: int) -> Rounds:
-    """Let the sides take turns. A side that fails once is left out, and said so."""
-    rounds: Rounds = {"folkmoot": [], **{name: [] for name in RIVAL_MODULES}}
-    sides: dict[str, tuple[str, Path | str, int]] = {"folkmoot": ("bench.ours", sys.executable, runs)}
-    sides.update(rival_sides(runs))
-    for nr in range(options.rounds):
-        for name in list(sides):
-            module, python, wanted = sides[name]
-            print(f"round {nr + 1} of {options.rounds}: {name} …", file=sys.stderr)
+def ask(side: Side) -> dict[str, float]:
+    """Let a side make its runs, in a new process."""
+    return child.measure(side.module, "--runs", str(side.runs), python=side.python)
+
+
+def measure(sides: list[Side], rounds: int, ask: Ask) -> Rounds:
+    """Let the sides take turns. A side that fails is left out from then on, and said so."""
+    found: Rounds = {side.name: [] for side in sides}
+    left = list(sides)
+    for nr in range(rounds):
+        for side in list(left):
+            print(f"round {nr + 1} of {rounds}: {side.name} …", file=sys.stderr)
             try:
-                rounds[name].append(
-                    child.measure(module, "--runs", str(wanted), python=python)
-                )
+                found[side.name].append(ask(side))
             except child.Failed as fault:
-                print(f"{name} is left out: {fault}", file=sys.stderr)
-                rounds[name].clear()
-                del sides[name]
-    return rounds
+                print(f"{side.name} is left out: {fault}", file=sys.stderr)
+                found[side.name].clear()
+                left.remove(side)
+    return found
 
 
-def rival_sides(runs: int) -> dict[str, tuple[str, Path | str, int]]:
+def rivals(runs: int) -> list[Side]:
     """Return the rivals that are there; those that cannot be installed are named on stderr."""
     try:
         python = venv.python()
     except venv.NotInstalled as fault:
-        for name in RIVAL_MODULES:
+        for name in RIVALS:
             print(f"{name} is left out, it could not be installed: {fault}", file=sys.stderr)
-        return {}
-    return {name: (module, python, rival_runs(runs)) for name, module in RIVAL_MODULES.items()}
+        return []
+    return [Side(name, module, python, rival_runs(runs)) for name, module in RIVALS.items()]
+
+
+def outcome(rounds: Rounds) -> report.Report:
+    """Return the report. A rival that was not measured stands in it as None."""
+    if not rounds["folkmoot"]:
+        raise child.Failed("Folkmoot itself could not be measured; the reason stands above.")
+    ours = report.median(rounds["folkmoot"])
+    others = {name: report.median(rounds[name]) if rounds.get(name) else None for name in RIVALS}
+    return report.Report(
+        name="react3",
+        ours=ours,
+        rivals=others,
+        columns=[
+            "side",
+            "runs/s",
+            "slowest, fastest",
+            "p50 ms",
+            "p99 ms",
+            "CPU ms/run",
+            "RSS MB",
+            "ours is",
+        ],
+        rows=[row(name, rounds.get(name, []), ours) for name in ("folkmoot", *RIVALS)],
+        bars=bars(ours, others),
+        note=report.disk(),
+    )
 
 
 def rival_runs(runs: int) -> int:
@@ -83,12 +109,12 @@ def row(name: str, rounds: list[dict[str, float]], ours: dict[str, float]) -> li
     return [
         name,
         f"{middle['runs_per_s']:,.0f}",
-        f"{min(speeds):,.0f} – {max(speeds):,.0f}",
+        f"{min(speeds):,.0f}, {max(speeds):,.0f}",
         f"{middle['p50_ms']:,.1f}",
         f"{middle['p99_ms']:,.1f}",
         f"{middle['cpu_ms_per_run']:.2f}",
         f"{middle['rss_mb']:.0f}",
-        f"{ours['runs_per_s'] / middle['runs_per_s']:.1f}×",
+        f"{ours['runs_per_s'] / middle['runs_per_s']:.1f} times",
     ]
 
 
@@ -102,8 +128,3 @@ def bars(ours: dict[str, float], rivals: dict[str, Any]) -> list[report.Bar]:
                 report.Bar(f"at least {factor} times {name}: {ratio:.1f} times", ratio >= factor)
             )
     return found
-
-
-def spread(values: list[float]) -> float:
-    """Return how far the rounds lie apart, as a share of their median."""
-    return (max(values) - min(values)) / statistics.median(values)

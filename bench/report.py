@@ -39,16 +39,12 @@ class Report:
 
     def line(self) -> dict[str, Any]:
         """Return what --json prints."""
-        return {
-            "name": self.name,
-            "ours": self.ours,
-            "rivals": self.rivals,
-            "machine": machine(),
-        }
+        return {"name": self.name, "ours": self.ours, "rivals": self.rivals, "machine": machine()}
 
     def show(self, console: Console) -> None:
         """Print the tables."""
         table = Table(*self.columns, title=self.name, caption=self.note or None)
+        table.columns[0].no_wrap = True
         for column in table.columns[1:]:
             column.justify = "right"
         for row in self.rows:
@@ -75,7 +71,9 @@ def disk() -> str:
         cost = ruler.sync_ms(folder)
     sentence = f"A sync of 4 KiB takes {cost:.2f} ms on this disk."
     if cost < FREE_SYNC_MS:
-        sentence += " That is no sync: durability costs nothing here, the figures are not comparable."
+        sentence += (
+            " That is no sync: durability costs nothing here, the figures are not comparable."
+        )
     return sentence
 
 

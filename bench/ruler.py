@@ -57,9 +57,7 @@ async def closed_loop(
     return Laps(time.perf_counter() - wall, time.process_time() - cpu, ms)
 
 
-def closed_loop_in_threads(
-    once: Callable[[], None], runs: int, at_a_time: int = AT_A_TIME
-) -> Laps:
+def closed_loop_in_threads(once: Callable[[], None], runs: int, at_a_time: int = AT_A_TIME) -> Laps:
     """Make `runs` runs, `at_a_time` at a time, each in a thread: for what has no event loop."""
 
     def lap(_: int) -> float:

@@ -13,7 +13,7 @@ REQUIREMENTS = ROOT / "bench" / "requirements.txt"
 _STAMP = "requirements.sha256"
 
 
-class NotInstalled(Exception):  # noqa: N818 - it says what happened, like the project's own errors
+class NotInstalled(Exception):
     """The rivals could not be installed; the text says why."""
 
 
