@@ -62,6 +62,7 @@ class MemoryDesk:
         self._agents = {agent.name: agent for agent in agents}
         self._kept: dict[str, _Kept] = {}
         self._keys: dict[tuple[str, str], tuple[str, str]] = {}
+        self._followed = asyncio.Event()
 
     # ------------------------------------------------------------------ what a worker would do
 
@@ -88,6 +89,10 @@ class MemoryDesk:
     def following(self) -> int:
         """How many follow a run now."""
         return sum(len(kept.followers) for kept in self._kept.values())
+
+    async def followed(self) -> None:
+        """Wait until somebody has begun to follow a run."""
+        await self._followed.wait()
 
     def _show(self, kept: _Kept, item: Entry | Delta) -> None:
         for follower in kept.followers:
@@ -156,6 +161,7 @@ class MemoryDesk:
         for entry in kept.journal[after:]:
             items.put_nowait(entry)
         kept.followers.append(items)
+        self._followed.set()
         try:
             while not (kept.run.state.final and items.empty()):
                 yield await items.get()

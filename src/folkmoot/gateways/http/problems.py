@@ -20,6 +20,7 @@ from starlette.types import Scope
 from folkmoot.core import errors
 from folkmoot.core.errors import FolkmootError
 from folkmoot.gateways.http.bodies import FieldError, Problem
+from folkmoot.gateways.http.methods import allowed
 
 MEDIA_TYPE = "application/problem+json"
 _DEFECT = 500
@@ -193,12 +194,13 @@ def _path(place: tuple[Any, ...]) -> str:
 async def _on_http(request: Request, fault: Exception) -> Response:
     assert isinstance(fault, HTTPException)
     code = _BY_STATUS.get(fault.status_code, "INTERNAL")
-    headers = dict(fault.headers) if fault.headers else None
-    detail = {
-        "NOT_FOUND": f"There is no route {request.scope['path']}.",
-        "METHOD_NOT_ALLOWED": f"{request.method} is not possible here.",
-    }.get(code, str(fault.detail))
-    return refuse(request.scope, code, detail, headers)
+    path = request.scope["path"]
+    if code == "NOT_FOUND":
+        return refuse(request.scope, code, f"There is no route {path}.")
+    if code == "METHOD_NOT_ALLOWED":
+        allow = {"Allow": allowed(request.app.openapi(), path)}
+        return refuse(request.scope, code, f"{request.method} is not possible here.", allow)
+    return refuse(request.scope, code, str(fault.detail))
 
 
 def _response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
