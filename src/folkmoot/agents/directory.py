@@ -76,24 +76,26 @@ class Directory:
     def reload(self) -> tuple[Mistake, ...]:
         """Read everything again and return the mistakes."""
         loaded = [
-            look(file, workspaces=self._workspaces, known=self._known) for file in self._files()
+            look(file, workspaces=self._workspaces, known=self._known) for file in files(self._path)
         ]
         mistakes = [mistake for one in loaded for mistake in one.mistakes]
         agents = dict(self._added)
-        for name, files in _by_name(loaded).items():
+        for name, ones in _by_name(loaded).items():
             if name in self._added:
-                mistakes += [_taken(one, "an agent added in code") for one in files]
-            elif len(files) > 1:
-                mistakes += [_taken(one, _others(one, files)) for one in files]
+                mistakes += [_taken(one, "an agent added in code") for one in ones]
+            elif len(ones) > 1:
+                mistakes += [_taken(one, _others(one, ones)) for one in ones]
             else:
-                agents.update((one.agent.name, one.agent) for one in files if one.agent)
+                agents.update((one.agent.name, one.agent) for one in ones if one.agent)
         self._agents, self._mistakes = agents, tuple(mistakes)
         return self._mistakes
 
-    def _files(self) -> list[Path]:
-        if not self._path.is_dir():
-            return [self._path] if self._path.exists() else []
-        return sorted(file for file in self._path.iterdir() if _is_agent_file(file))
+
+def files(path: Path) -> list[Path]:
+    """Return the agent files of a folder, sorted; of a file, that file; of nothing, none."""
+    if not path.is_dir():
+        return [path] if path.exists() else []
+    return sorted(file for file in path.iterdir() if _is_agent_file(file))
 
 
 def _is_agent_file(file: Path) -> bool:
@@ -109,8 +111,8 @@ def _by_name(loaded: list[Loaded]) -> dict[str, list[Loaded]]:
     return found
 
 
-def _others(one: Loaded, files: list[Loaded]) -> str:
-    return ", ".join(f"{other.file}:{other.spot.line}" for other in files if other is not one)
+def _others(one: Loaded, ones: list[Loaded]) -> str:
+    return ", ".join(f"{other.file}:{other.spot.line}" for other in ones if other is not one)
 
 
 def _taken(one: Loaded, others: str) -> Mistake:

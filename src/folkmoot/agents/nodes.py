@@ -58,6 +58,9 @@ def parse(text: str, loader: Any = _FAST) -> Node | None:
             builder.take(event)
     except yaml.MarkedYAMLError as fault:
         raise _unreadable(text, fault) from None
+    except yaml.YAMLError as fault:
+        # A character that the parser takes for unprintable: it knows no line.
+        raise Unreadable(f"this is not YAML: {' '.join(str(fault).split())}", Spot()) from None
     return builder.root
 
 

@@ -293,7 +293,7 @@ class SandboxPart(Part):
 
 
 class LimitsPart(Part):
-    """Where a run ends."""
+    """The limits of one run."""
 
     iterations: int = Field(default=50, ge=1, description="Replies of the model.", examples=[20])
     tokens: Positive | None = Field(
@@ -326,7 +326,7 @@ class LimitsPart(Part):
 
 
 class BudgetPart(Part):
-    """What all runs of the agent together may spend."""
+    """Money for all runs of the agent together."""
 
     usd_per_day: Usd | None = Field(
         default=None, description="US dollars in one day (UTC).", examples=[5.0]
@@ -337,7 +337,7 @@ class BudgetPart(Part):
 
 
 class ContextPart(Part):
-    """How a long conversation is kept within the model's window."""
+    """What the model is shown of a long conversation."""
 
     policy: Literal["summarise", "drop"] = Field(
         default="summarise",

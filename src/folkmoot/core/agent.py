@@ -1,4 +1,8 @@
-"""An Agent: a declared worker. Pure description; the agent file is compiled to it."""
+"""An Agent: a declared worker. Pure description; the agent file is compiled to it.
+
+Defaults are written out when an agent is encoded. msgspec would leave them out by identity and not by
+equality, so that equal agents could have different digests.
+"""
 
 from typing import Any
 
@@ -8,7 +12,7 @@ from folkmoot.core import canonical
 from folkmoot.core.spend import Price
 
 
-class ModelChoice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ModelChoice(msgspec.Struct, frozen=True, kw_only=True):
     """Which model, by which provider. `api_key_env` names a variable; the key itself is never here.
 
     `timeout_s` is for one call; `retries` are tries after the first. `settings` go to the provider.
@@ -30,14 +34,14 @@ class ModelChoice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return f"{self.provider}:{self.name}"
 
 
-class ToolUse(msgspec.Struct, frozen=True, omit_defaults=True):
+class ToolUse(msgspec.Struct, frozen=True):
     """A tool that the agent may call, with its options."""
 
     name: str
     options: dict[str, Any] = {}
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Where a run must stop. None means no limit. `usd` in dollars, times in seconds."""
 
     iterations: int = 50
@@ -49,14 +53,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tool_output: int = 30_000
 
 
-class Budget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """What all runs of the agent together may spend, in dollars."""
 
     usd_per_day: float | None = None
     usd_per_month: float | None = None
 
 
-class Approval(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Approval(msgspec.Struct, frozen=True, kw_only=True):
     """Calls that need a person: a grant pattern, who may say yes, how many, for how long (seconds)."""
 
     match: str
@@ -65,7 +69,7 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_s: float | None = None
 
 
-class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Context(msgspec.Struct, frozen=True, kw_only=True):
     """How the conversation is kept within the model's window: `drop` or `summarise` the oldest."""
 
     policy: str = "summarise"
@@ -73,14 +77,14 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     keep_messages: int = 10
 
 
-class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Output(msgspec.Struct, frozen=True, kw_only=True):
     """A JSON Schema that the reply must fit; `retries` invalid replies go back to the model."""
 
     schema: dict[str, Any]
     retries: int = 2
 
 
-class Retry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Retry(msgspec.Struct, frozen=True, kw_only=True):
     """Attempts with fresh context after a failure that a fresh start may mend."""
 
     attempts: int = 1
@@ -89,7 +93,7 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_delay_s: float = 60.0
 
 
-class SandboxUse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SandboxUse(msgspec.Struct, frozen=True, kw_only=True):
     """Where commands run. `plain_process` allows an unconfined process where no sandbox can be had."""
 
     kind: str = "bubblewrap"
@@ -101,7 +105,7 @@ class SandboxUse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     env: tuple[str, ...] = ()
 
 
-class Agent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """A declared worker: instructions, model, program, tools, grants, limits."""
 
     name: str
