@@ -80,7 +80,7 @@ class _Model:
             return None
         self.state, self.worker = RunState.RUNNING, change.worker
         self.fence += 1
-        return self.fence, self.end, self.signals
+        return self.fence, self.end
 
     def _step(self, change: c.Append | c.Move) -> Any:
         if isinstance(change, c.Append):
@@ -127,6 +127,7 @@ class _Play:
         self.model = _Model()
         self.workers = [_Worker(f"{run}-w{n}") for n in range(_WORKERS)]
         self.said = 0
+        self.heard = 0
         self.fences: list[int] = []
 
     def change(self, act: str, worker: _Worker | None) -> c.Change | None:
@@ -156,6 +157,7 @@ class _Play:
             change = self.change(act, worker)
             if change is not None:
                 started.append((act, change, worker))
+        self.heard = self.model.signals
         expected = [self.model.expect(*one) for one in started]
         writes = [self.store.write(change) for _, change, _ in started]
         answers = await asyncio.gather(*writes, return_exceptions=True)
@@ -184,7 +186,9 @@ class _Play:
         worker.held = Held(claimed)
         worker.head, worker.seen = worker.held.head, claimed.signals
         self.fences.append(claimed.run.fence)
-        return claimed.run.fence, len(claimed.entries), claimed.signals
+        # Nothing is consumed here; a claim may also tell of what was said while it was under way.
+        assert self.heard <= claimed.signals == len(claimed.pending) <= self.model.signals
+        return claimed.run.fence, len(claimed.entries)
 
     async def check(self) -> None:
         """Compare what is stored with the model, and verify the journal."""
