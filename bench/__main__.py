@@ -10,25 +10,27 @@ from bench import child, report, venv
 from bench.options import Options
 
 BENCHES = {
-    "react3": "bench.react3",
-    "floor": "bench.floor",
-    "waiting": "bench.waiting",
-    "running": "bench.running",
-    "latency": "bench.latency",
-    "startup": "bench.startup",
-    "storage": "bench.storage",
-    "profile": "bench.profile",
-    "rivals": "bench.rivals_compared",
+    "react3": ("bench.react3", "runs per second beside LangGraph and DBOS"),
+    "floor": ("bench.floor", "the same rows written by hand: what is left to win"),
+    "waiting": ("bench.waiting", "memory of runs that wait for a person"),
+    "running": ("bench.running", "memory of runs inside a model call"),
+    "latency": ("bench.latency", "one run alone, from submit to its first model call"),
+    "startup": ("bench.startup", "folkmoot --help, and folkmoot up until it is ready"),
+    "storage": ("bench.storage", "bytes that a long conversation takes"),
+    "profile": ("bench.profile", "where the time of react3 goes"),
+    "rivals": ("bench.rivals_compared", "each rival, run in each way that was tried"),
 }
 IN_ALL = tuple(name for name in BENCHES if name not in {"profile", "rivals"})
 
 
-def parse(argv: list[str]) -> tuple[str, Options]:
+def parse(argv: list[str]) -> tuple[str | None, Options]:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench", description="Benchmarks. See docs/reference/benchmarks.md."
+        prog="bench", description="Benchmarks. See docs/reference/benchmarks.md."
     )
-    parser.add_argument("name", choices=[*BENCHES, "all"], help="which bench")
+    parser.add_argument(
+        "name", nargs="?", choices=[*BENCHES, "all"], help="which bench; none lists them"
+    )
     parser.add_argument(
         "--runs", type=positive, help="runs in each round (default: the bench's own)"
     )
@@ -48,14 +50,24 @@ def positive(text: str) -> int:
 
 def bench(name: str, options: Options) -> report.Report:
     """Run one bench. Its module is imported only now: the others may need what is not there."""
-    module = importlib.import_module(BENCHES[name])
+    module = importlib.import_module(BENCHES[name][0])
     found: report.Report = module.run(options)
     return found
+
+
+def show_names() -> None:
+    """Print what there is."""
+    for name, (_, about) in BENCHES.items():
+        print(f"{name:10}{about}")
+    print(f"{'all':10}{', '.join(IN_ALL)}")
 
 
 def main(argv: list[str]) -> int:
     """Run what was asked for. Returns 1 when a bench failed; a missed bar is no failure."""
     name, options = parse(argv)
+    if name is None:
+        show_names()
+        return 0
     console = Console()
     lines, failed = {}, False
     for each in IN_ALL if name == "all" else (name,):

@@ -157,7 +157,7 @@ def lockstep(runs: int, table: Table | None) -> None:
     """Take 100 runs through their steps together, then the next 100."""
     for start in range(0, runs, ruler.AT_A_TIME):
         group = range(start, min(runs, start + ruler.AT_A_TIME))
-        for batch in zip(*(steps(f"run_{nr:044d}") for nr in group), strict=True):
+        for batch in zip(*(steps(f"run_{nr:028d}") for nr in group), strict=True):
             if table is not None:
                 table.commit(batch)
 
@@ -207,7 +207,7 @@ class Committer:
 async def in_tasks(runs: int, table: Table) -> None:
     """A hundred coroutines at a time, each a run."""
     committer = Committer(table)
-    names = (f"run_{nr:044d}" for nr in range(runs))
+    names = (f"run_{nr:028d}" for nr in range(runs))
 
     async def once() -> None:
         for rows in steps(next(names)):

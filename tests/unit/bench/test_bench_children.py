@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from bench import child, venv
-from bench.__main__ import parse
+from bench.__main__ import BENCHES, main, parse
 from bench.floor import steps
 
 from folkmoot.core.entries import Entry, broken
@@ -55,7 +55,9 @@ def test_rivals_that_cannot_be_installed_say_why(
         venv.python(tmp_path / "venv")
 
 
-@pytest.mark.parametrize("line", [["nothing"], ["react3", "--runs", "0"], []])
+@pytest.mark.parametrize(
+    "line", [["nothing"], ["react3", "--runs", "0"], ["react3", "--rounds", "x"]]
+)
 def test_a_wrong_command_line_is_refused(line: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parse(line)
@@ -69,3 +71,9 @@ def test_the_floor_writes_a_chain_that_verifies() -> None:
     ]
     assert len(entries) == 7
     assert broken(entries) is None
+
+
+def test_without_a_name_all_benches_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    said = capsys.readouterr().out
+    assert [name for name in (*BENCHES, "all") if not f"\n{said}".count(f"\n{name} ")] == []
