@@ -65,12 +65,12 @@ class Dispatcher:
         if self._stopping:
             return
         self._stopping = True
+        for drive, _ in self._drives.values():
+            drive.stopping = True
         for part in (self._taking, self._hearing):
             if part is not None:
                 part.cancel()
                 await asyncio.gather(part, return_exceptions=True)
-        for drive, _ in self._drives.values():
-            drive.stopping = True
         if self._tasks and grace_s:
             await asyncio.wait(self._tasks, timeout=grace_s)
         left = list(self._tasks)

@@ -1,0 +1,10 @@
+"""The crash matrix: an agent's worker is killed at every boundary of its journal, and must not show it.
+
+For each write of an undisturbed run, a worker (a real process) is killed by SIGKILL just before that
+write and just after it; another worker takes over. Then three records are held against each other: what
+the journal said when the first worker died, what the witness saw being called, how the run ended.
+"""
+
+from folkmoot.testing.chaos.matrix import run
+
+__all__ = ["run"]

@@ -1,0 +1,170 @@
+"""The victim: a worker that is killed at a given write, or lives to the end.
+
+It is the system that users run, put together by App; only the store counts writes (and kills), and the
+calls are witnessed. The task carries an idempotency key, so that every worker submits the same run.
+"""
+
+import asyncio
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from folkmoot.app import App
+from folkmoot.config import load
+from folkmoot.core import changes as c
+from folkmoot.core.agent import Agent, ModelChoice
+from folkmoot.core.changes import Change, Outcome
+from folkmoot.core.run import Run, RunState
+from folkmoot.core.signals import Say, Vote
+from folkmoot.core.task import Task
+from folkmoot.flow.desk import FlowDesk
+from folkmoot.flow.parts import Parts
+from folkmoot.ports.model import Model
+from folkmoot.stores.sqlite import SqliteStore
+from folkmoot.testing.chaos.replay import OFFLINE, Recorded
+from folkmoot.testing.chaos.witness import WatchedModel, WatchedTool, Witness
+
+_COUNTED = (c.CreateRun, c.Claim, c.Append, c.Move, c.Consume)
+_LEASE_S = 0.4
+
+
+@dataclass(frozen=True)
+class Case:
+    """One worker's life. `kill` is the number of a write (from 1), negative: just after that write."""
+
+    agent: bytes
+    task: str
+    folder: Path
+    replies: Path
+    plugins: tuple[Path, ...]
+    kill: int
+    timeout_s: float
+
+    @property
+    def workspace(self) -> Path:
+        """Where the agent works."""
+        return self.folder / "workspace"
+
+    def definition(self) -> Agent:
+        """Return the agent, at work in this case's folder."""
+        agent = msgspec.json.decode(self.agent, type=Agent)
+        return msgspec.structs.replace(agent, workspace=str(self.workspace))
+
+
+class End(msgspec.Struct, frozen=True):
+    """How a worker that lived saw the run end, and how many writes it made."""
+
+    run: str
+    state: str
+    output: str
+    error: str
+    writes: int
+
+
+class KillingStore(SqliteStore):
+    """Counts the writes of runs; at the fatal one, kills its own process."""
+
+    def __init__(self, path: Path, kill: int) -> None:
+        """`kill` 0 only counts."""
+        super().__init__(path)
+        self._kill = kill
+        self.writes = 0
+
+    async def write(self, *changes: Change) -> tuple[Outcome, ...]:
+        """Write, or die before or after it."""
+        if not any(isinstance(change, _COUNTED) for change in changes):
+            return await super().write(*changes)
+        self.writes += 1
+        number = self.writes
+        if number == self._kill:
+            os.kill(os.getpid(), signal.SIGKILL)
+        outcomes = await super().write(*changes)
+        if number == -self._kill:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return outcomes
+
+
+class WatchedApp(App):
+    """The system, its calls witnessed."""
+
+    def __init__(self, case: Case, store: KillingStore) -> None:
+        """Put it together for one agent."""
+        given = load(
+            store="memory://",
+            agents=case.folder / "agents",
+            workspaces=case.folder,
+            plugins=case.plugins,
+            concurrency=4,
+            heartbeat_s=_LEASE_S / 4,
+            lease_s=_LEASE_S,
+            poll_s=0.1,
+            grace_s=5.0,
+            log_level="error",
+        )
+        self._witness = Witness(case.folder / "witness.jsonl")
+        self._case = case
+        super().__init__(given, [case.definition()], store=store)
+
+    def parts(self) -> Parts:
+        """Return the parts, tools and models watched."""
+        parts = super().parts()
+        bind = parts.tools
+        parts.tools = lambda agent: {
+            name: WatchedTool(tool, self._witness) for name, tool in bind(agent).items()
+        }
+        parts.model = self._model
+        return parts
+
+    def _model(self, choice: ModelChoice) -> Model:
+        model = self.models.get(choice)
+        if choice.provider not in OFFLINE:
+            model = Recorded(model, self._case.replies, self._case.workspace)
+        return WatchedModel(model, choice, self._witness)
+
+
+def live(case: Case) -> None:
+    """Be a worker: submit the task, work until it has ended, write down how. The process's whole life."""
+    store = KillingStore(case.folder / "folkmoot.db", case.kill)
+    run = asyncio.run(_work(case, store))
+    end = End(run.id, str(run.state), run.output, run.error, store.writes)
+    (case.folder / "end.json").write_bytes(msgspec.json.encode(end))
+
+
+async def _work(case: Case, store: KillingStore) -> Run:
+    async with WatchedApp(case, store).running() as desk:
+        task = Task(agent=case.definition().name, input=case.task, source="chaos", key="chaos")
+        run = (await desk.submit(task)).run
+        async with asyncio.timeout(case.timeout_s):
+            while not run.state.final:
+                run = await desk.finished(run.id)
+                if run.state is RunState.WAITING:
+                    await _answer(desk, run)
+                    await asyncio.sleep(0.02)
+        return run
+
+
+async def _answer(desk: FlowDesk, run: Run) -> None:
+    """Be the person that the run waits for. Keys make the answers harmless when they are repeated."""
+    if run.waits_for == "message":
+        await desk.tell(run.id, Say("Go on.", "chaos"), key=f"say-{run.head}")
+    for question in await desk.questions(run.id):
+        for by in question.by or tuple(f"chaos-{n}" for n in range(question.needs)):
+            vote = Vote(question.approval, approve=True, by=by)
+            await _vote(desk, run, vote)
+
+
+async def _vote(desk: FlowDesk, run: Run, vote: Vote) -> None:
+    from folkmoot.core.errors import WrongState  # noqa: PLC0415
+
+    try:
+        await desk.tell(run.id, vote, key=f"vote-{vote.approval}-{vote.by}")
+    except WrongState:  # decided in the meantime
+        return
+
+
+def spare(_: Any) -> None:
+    """Do nothing: warms the server that workers are forked from."""

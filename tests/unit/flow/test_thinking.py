@@ -1,0 +1,99 @@
+"""The loop program: structured output and the context window."""
+
+import json
+
+from folkmoot.core.agent import Context, Limits, Output, ToolUse
+from folkmoot.core.messages import Answered, Returned, Said
+from folkmoot.core.run import RunState
+from folkmoot.programs.loop import SUMMARY
+from folkmoot.testing.harness import Harness, agent
+from folkmoot.testing.probe import Probe
+from folkmoot.testing.replies import calls, says, turns
+
+LOOK = (ToolUse("look"),)
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+
+
+async def test_an_answer_that_fits_is_kept_as_data() -> None:
+    declared = agent(output=Output(schema=SCHEMA))
+    async with Harness(declared, replies=turns(says('```json\n{"n": 4}\n```'))) as moot:
+        run = await moot.ask("How many?")
+        ended = (await moot.journal(run.id))[-1]
+    assert ended.data == {"n": 4}
+
+
+async def test_an_answer_that_does_not_fit_goes_back_with_the_reason() -> None:
+    shown = []
+
+    def reply(request):
+        shown.append(request.messages[-1])
+        return turns(says("four"), says('{"n": "four"}'), says('{"n": 4}'))(request)
+
+    declared = agent(output=Output(schema=SCHEMA, retries=2))
+    async with Harness(declared, replies=reply) as moot:
+        run = await moot.ask("How many?")
+    assert run.state is RunState.SUCCEEDED
+    assert "not JSON" in shown[1].text
+    assert "n:" in shown[2].text
+
+
+async def test_answers_that_never_fit_fail_the_run() -> None:
+    declared = agent(output=Output(schema=SCHEMA, retries=1))
+    async with Harness(declared, replies=turns(says("four"))) as moot:
+        run = await moot.ask("How many?")
+    assert run.error.startswith("INVALID_OUTPUT")
+
+
+def talking(times: int):
+    def reply(request):
+        if request.messages[-1] == Said(SUMMARY, "context policy"):
+            return says("We looked a lot.")
+        looked = sum(isinstance(m, Answered) for m in request.messages)
+        sizes.append(sum(len(getattr(m, "text", "")) for m in request.messages))
+        orders.append([type(m) for m in request.messages])
+        reply.asked += 1
+        return calls("look") if reply.asked < times else says(f"Done after {looked}.")
+
+    sizes: list[int] = []
+    orders: list[list[type]] = []
+    reply.asked, reply.sizes, reply.orders = 0, sizes, orders
+    return reply
+
+
+def wordy(policy: str):
+    return agent(
+        tools=LOOK,
+        limits=Limits(iterations=100),
+        context=Context(policy=policy, max_tokens=2000, keep_messages=4),
+    )
+
+
+async def test_the_oldest_messages_are_dropped_and_the_task_stays() -> None:
+    reply = talking(30)
+    probe = Probe(act=lambda args: "x" * 1000)
+    async with Harness(wordy("drop"), replies=reply, tools=[probe]) as moot:
+        run = await moot.ask("THE TASK")
+        kinds = await moot.kinds(run.id)
+    assert run.state is RunState.SUCCEEDED
+    assert "context.dropped" in kinds
+    assert max(reply.sizes) < 12_000
+    for order in reply.orders:
+        assert order[0] is Said
+        assert len(order) == 1 or order[1] is not Returned
+
+
+async def test_the_oldest_messages_are_summarised_and_the_summary_is_shown() -> None:
+    shown = []
+    inner = talking(30)
+
+    def reply(request):
+        shown.append(json.dumps([getattr(m, "text", "") for m in request.messages]))
+        return inner(request)
+
+    probe = Probe(act=lambda args: "x" * 1000)
+    async with Harness(wordy("summarise"), replies=reply, tools=[probe]) as moot:
+        run = await moot.ask("THE TASK")
+    assert run.state is RunState.SUCCEEDED
+    assert any("We looked a lot." in text for text in shown)
+    assert all("THE TASK" in text for text in shown)
+    assert max(inner.sizes) < 12_000

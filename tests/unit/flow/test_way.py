@@ -1,0 +1,270 @@
+"""The way of a task, from submit to reply."""
+
+import asyncio
+
+import pytest
+
+from folkmoot.core.agent import Limits, SandboxUse, ToolUse
+from folkmoot.core.entries import broken
+from folkmoot.core.errors import AgentUnknown, KeyReused, QueueFull, TaskInvalid, ToolFault
+from folkmoot.core.messages import Returned, ToolCall
+from folkmoot.core.run import RunState
+from folkmoot.core.spend import Price
+from folkmoot.core.task import ReplyTo, Task
+from folkmoot.testing.harness import Harness, agent
+from folkmoot.testing.probe import Probe
+from folkmoot.testing.replies import Held, calls, says, turns
+
+LOOK = (ToolUse("look"),)
+
+
+async def test_a_task_becomes_a_reply_with_every_step_in_a_chained_journal(probe: Probe) -> None:
+    replies = turns(calls(ToolCall("c1", "look", {"at": "sky"})), says("It is blue."))
+    async with Harness(agent(tools=LOOK), replies=replies, tools=[probe]) as moot:
+        moot.price = Price(3, 5)
+        run = await moot.ask("What colour is the sky?")
+        journal = await moot.raw(run.id)
+    assert (run.state, run.output) == (RunState.SUCCEEDED, "It is blue.")
+    assert [x.kind for x in journal] == [
+        "run.created",
+        "model.called",
+        "model.replied",
+        "tool.returned",
+        "model.called",
+        "model.replied",
+        "run.succeeded",
+    ]
+    assert broken(journal) is None
+    assert run.head == 7
+    assert run.head_hash == journal[-1].hash.hex()
+    assert (run.spend.model_calls, run.spend.tool_calls, run.spend.tokens) == (2, 1, 45)
+    assert run.spend.nanos == 30 * 3 + 15 * 5
+
+
+async def test_the_model_is_shown_what_the_tool_returned(probe: Probe) -> None:
+    shown = []
+
+    def reply(request):
+        shown.append(list(request.messages))
+        return turns(calls(ToolCall("c1", "look", {"at": "sea"})), says("Done."))(request)
+
+    async with Harness(agent(tools=LOOK), replies=reply, tools=[probe]) as moot:
+        await moot.ask("Look.")
+    assert shown[1][-1] == Returned("c1", "look", "saw sea")
+
+
+async def test_parallel_calls_run_side_by_side_and_each_result_is_kept() -> None:
+    both = asyncio.Barrier(2)
+
+    async def act(args):
+        await both.wait()
+        return "met"
+
+    wanted = calls(ToolCall("a", "look"), ToolCall("b", "look"))
+    async with Harness(
+        agent(tools=LOOK), replies=turns(wanted, says("Met.")), tools=[Probe(act=act)]
+    ) as moot:
+        run = await moot.ask("Meet.")
+        kinds = await moot.kinds(run.id)
+    assert run.output == "Met."
+    assert kinds.count("tool.returned") == 2
+
+
+async def test_a_limit_on_parallel_calls_is_kept() -> None:
+    now = most = 0
+
+    async def act(args):
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0)
+        now -= 1
+        return "ok"
+
+    wanted = calls(*[ToolCall(f"c{n}", "look") for n in range(6)])
+    declared = agent(tools=LOOK, limits=Limits(parallel_tools=2))
+    async with Harness(declared, replies=turns(wanted, says("x")), tools=[Probe(act=act)]) as moot:
+        await moot.ask("Go.")
+    assert most == 2
+
+
+async def test_same_ids_in_one_reply_get_ids_of_their_own(probe: Probe) -> None:
+    wanted = calls(ToolCall("x", "look"), ToolCall("x", "look"), ToolCall("", "look"))
+    async with Harness(agent(tools=LOOK), replies=turns(wanted, says("ok")), tools=[probe]) as moot:
+        run = await moot.ask("Go.")
+    assert run.state is RunState.SUCCEEDED
+    assert len({context.effect for context in probe.calls}) == 3
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        (ToolCall("c", "nothing"), "TOOL_NOT_FOUND"),
+        (ToolCall("c", "look", {}, "{not json"), "INVALID_ARGS"),
+        (ToolCall("c", "look", {"at": 5}), "INVALID_ARGS"),
+    ],
+)
+async def test_a_wrong_call_goes_back_to_the_model_and_nothing_is_done(
+    probe: Probe, call: ToolCall, code: str
+) -> None:
+    async with Harness(
+        agent(tools=LOOK), replies=turns(calls(call), says("Sorry.")), tools=[probe]
+    ) as moot:
+        run = await moot.ask("Go.")
+        bodies = await moot.journal(run.id)
+    assert run.output == "Sorry."
+    assert [b.error for b in bodies if b.__struct_config__.tag == "tool.returned"] == [code]
+    assert not probe.calls
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), [(ToolFault("No luck."), "TOOL_FAULT"), (ValueError("odd"), "TOOL_BROKEN")]
+)
+async def test_a_tool_that_fails_is_the_models_news(fault: Exception, code: str) -> None:
+    def act(args):
+        raise fault
+
+    async with Harness(
+        agent(tools=LOOK), replies=turns(calls("look"), says("ok")), tools=[Probe(act=act)]
+    ) as moot:
+        run = await moot.ask("Go.")
+        bodies = await moot.journal(run.id)
+    assert run.state is RunState.SUCCEEDED
+    assert bodies[3].error == code
+
+
+async def test_a_tool_that_hangs_is_ended() -> None:
+    async def act(args):
+        await asyncio.Event().wait()
+
+    declared = agent(tools=LOOK, limits=Limits(tool_seconds=0.01))
+    async with Harness(
+        declared, replies=turns(calls("look"), says("ok")), tools=[Probe(act=act)]
+    ) as moot:
+        run = await moot.ask("Go.")
+        bodies = await moot.journal(run.id)
+    assert run.state is RunState.SUCCEEDED
+    assert bodies[3].error == "TOOL_TIMEOUT"
+
+
+async def test_long_output_is_cut_and_granted_secrets_are_masked() -> None:
+    act = lambda args: "x" * 500 + "hunter22" + "y" * 500  # noqa: E731
+    declared = agent(tools=LOOK, limits=Limits(tool_output=100), sandbox=SandboxUse(env=("PASS",)))
+    async with Harness(
+        declared, replies=turns(calls("look"), says("ok")), tools=[Probe(act=act)]
+    ) as moot:
+        moot.env["PASS"] = "hunter22"
+        moot.env["OTHER"] = "not granted"
+        run = await moot.ask("Go.")
+        bodies = await moot.journal(run.id)
+    assert "hunter22" not in bodies[3].text
+    assert len(bodies[3].text) < 160
+
+
+async def test_only_granted_variables_reach_a_tool(probe: Probe) -> None:
+    declared = agent(tools=LOOK, sandbox=SandboxUse(env=("MINE",)))
+    async with Harness(declared, replies=turns(calls("look"), says("ok")), tools=[probe]) as moot:
+        moot.env.update(MINE="yes", THEIRS="secret")
+        await moot.ask("Go.")
+    assert dict(probe.calls[0].env) == {"MINE": "yes"}
+
+
+async def test_the_same_key_is_the_same_run() -> None:
+    async with Harness(agent(), replies=turns(says("Hi."))) as moot:
+        first = await moot.ask("Hello", key="k1")
+        again = await moot.desk.submit(Task(agent="tester", input="Hello", key="k1"))
+        with pytest.raises(KeyReused):
+            await moot.submit("Something else", key="k1")
+    assert (again.new, again.run.id) == (False, first.id)
+
+
+async def test_bad_tasks_are_refused_before_anything_is_written() -> None:
+    async with Harness(agent(), replies=turns(says("Hi."))) as moot:
+        with pytest.raises(AgentUnknown):
+            await moot.submit("x", agent="nobody")
+        with pytest.raises(TaskInvalid, match="priority"):
+            await moot.submit("x", priority="urgent")
+        with pytest.raises(TaskInvalid, match="gateway"):
+            await moot.submit("x", reply_to=ReplyTo("pigeon", "roof"))
+        assert (await moot.desk.counts()).states == {}
+
+
+async def test_a_full_queue_takes_no_more() -> None:
+    held = Held(says("x"))
+    async with Harness(agent(), replies=held) as moot:
+        moot.parts.queue_limit = 0
+        with pytest.raises(QueueFull) as caught:
+            await moot.submit("x")
+    assert caught.value.details["retry_after"] > 0
+
+
+async def test_a_programs_defect_fails_its_run_and_not_the_worker() -> None:
+    def broken_program(view, agent):
+        raise RuntimeError("oops")
+
+    async with Harness(agent("bad", program="broken"), agent(), replies=turns(says("Hi."))) as moot:
+        moot.programs["broken"] = broken_program
+        bad = await moot.ask("x", agent="bad")
+        good = await moot.ask("x")
+    assert bad.error.startswith("INTERNAL")
+    assert good.state is RunState.SUCCEEDED
+    assert moot.reports[0][0] == "run_broke"
+
+
+async def test_a_program_that_gives_no_step_fails_clearly() -> None:
+    async with Harness(agent(program="mute"), replies=turns(says("x"))) as moot:
+        moot.programs["mute"] = lambda view, agent: []
+        run = await moot.ask("x")
+    assert run.error.startswith("PROGRAM_STUCK")
+
+
+async def test_a_lost_definition_refuses_the_run() -> None:
+    async with Harness(agent(), replies=turns(says("x"))) as moot:
+        moot.kits._kits.clear()
+        await moot.dispatcher.stop()
+        run = await moot.submit("x")
+    second = Harness(agent("other"), replies=turns(says("x")), store=moot.store, clock=moot.clock)
+    async with second as moot:
+        moot.store._tables.blobs.clear()
+        await moot.rescue()
+        found = await moot.settled(run.id)
+    assert found.state is RunState.REFUSED
+    assert "definition" in found.error
+
+
+async def test_a_follower_sees_every_entry_once_and_deltas_between() -> None:
+    held = Held(says("Hello there."))
+    async with Harness(agent(), replies=held) as moot:
+        run = await moot.submit("Hi")
+        seen = []
+
+        async def follow():
+            async for item in moot.desk.follow(run.id):
+                seen.append(getattr(item, "kind", "delta"))  # noqa: PERF401 - seen as it comes
+
+        following = asyncio.create_task(follow())
+        await held.asked.wait()
+        await moot.until(lambda: "model.called" in seen)
+        held.go.set()
+        await following
+    assert [kind for kind in seen if kind != "delta"] == [
+        "run.created",
+        "model.called",
+        "model.replied",
+        "run.succeeded",
+    ]
+
+
+async def test_the_worker_drives_no_more_than_its_share() -> None:
+    held = Held(says("x"))
+    moot = Harness(agent(), replies=held)
+    moot.concurrency = 2
+    async with moot:
+        runs = [await moot.submit(str(n)) for n in range(5)]
+        await moot.until(lambda: held.count == 2)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert held.count == 2
+        held.go.set()
+        ended = [await moot.settled(run.id) for run in runs]
+    assert {run.state for run in ended} == {RunState.SUCCEEDED}
