@@ -63,6 +63,7 @@ class MemoryDesk:
         self._kept: dict[str, _Kept] = {}
         self._keys: dict[tuple[str, str], tuple[str, str]] = {}
         self._followed = asyncio.Event()
+        self._unfollowed = asyncio.Event()
 
     # ------------------------------------------------------------------ what a worker would do
 
@@ -91,8 +92,19 @@ class MemoryDesk:
         return sum(len(kept.followers) for kept in self._kept.values())
 
     async def followed(self) -> None:
-        """Wait until somebody has begun to follow a run."""
+        """Wait until somebody follows a run."""
         await self._followed.wait()
+
+    async def unfollowed(self) -> None:
+        """Wait until nobody follows a run any more."""
+        await self._unfollowed.wait()
+
+    def _count_followers(self) -> None:
+        some, none = self._followed, self._unfollowed
+        if self.following == 0:
+            some, none = none, some
+        some.set()
+        none.clear()
 
     def _show(self, kept: _Kept, item: Entry | Delta) -> None:
         for follower in kept.followers:
@@ -161,12 +173,13 @@ class MemoryDesk:
         for entry in kept.journal[after:]:
             items.put_nowait(entry)
         kept.followers.append(items)
-        self._followed.set()
+        self._count_followers()
         try:
             while not (kept.run.state.final and items.empty()):
                 yield await items.get()
         finally:
             kept.followers.remove(items)
+            self._count_followers()
 
     async def tell(self, run: str, signal: AnySignal, key: str = "") -> bool:
         """Say something to a run; it is heard at once."""

@@ -5,7 +5,6 @@ import pytest
 
 from folkmoot.core import entries as e
 from folkmoot.core.errors import StoreFault
-from folkmoot.gateways.http.api import create
 from folkmoot.gateways.http.bodies import EntryBody
 
 
@@ -48,15 +47,13 @@ class Reader:
 
 
 @pytest.fixture
-async def follow(desk):
+async def follow(app):
     readers = []
-    app = create(desk, api_keys=(), loopback=True, metrics=lambda: b"", beat_s=60)
 
     def make(path, headers=()):
         readers.append(Reader(app, path, headers))
         return readers[-1]
 
-    make.app = app
     yield make
     for reader in readers:
         reader.task.cancel()
@@ -149,17 +146,17 @@ async def test_a_cancelled_request_frees_everything(follow, desk, run):
     assert asyncio.all_tasks() == before
 
 
-async def test_streams_end_when_the_server_closes(follow, desk, run):
+async def test_streams_end_when_the_server_closes(follow, app, desk, run):
     reader = follow(f"/v1/runs/{run}/events")
     await reader.start()
     await reader.event()
-    follow.app.state.shared.closing.set()
+    app.state.shared.closing.set()
     await reader.task
     assert desk.following == 0
 
 
-async def test_a_silent_stream_shows_that_it_lives(follow, desk, run):
-    follow.app.state.shared.beat_s = 0.001
+async def test_a_silent_stream_shows_that_it_lives(follow, app, desk, run):
+    app.state.shared.beat_s = 0.001
     reader = follow(f"/v1/runs/{run}/events")
     await reader.start()
     await reader.event()

@@ -59,10 +59,10 @@ async def test_waiting_gives_up_after_its_time(api, desk):
     assert desk.following == 0
 
 
-async def test_waiting_ends_when_the_server_closes(api, desk):
+async def test_waiting_ends_when_the_server_closes(api, app, desk):
     asking = asyncio.create_task(api.post("/v1/runs?wait=60", json=TASK))
     await desk.followed()
-    api.app.state.shared.closing.set()
+    app.state.shared.closing.set()
     assert (await asking).status_code == 202
 
 
