@@ -46,7 +46,7 @@ def of_agent(agent: Agent, file: AgentFile, known: Known) -> Found:
     """Look at the agent that was made of the file, and at the names it uses."""
     yield from _workspace(agent, file)
     yield from _output(agent, file)
-    yield from _one_of(("program",), "program", agent.program, known.programs)
+    yield from _program(agent, known)
     yield from _choice(("model",), agent.model, known)
     for at, choice in enumerate(agent.fallbacks):
         yield from _choice(("fallbacks", at), choice, known)
@@ -109,6 +109,14 @@ def _choice(place: Path, choice: ModelChoice, known: Known) -> Found:
     if known.model is not None and not missing:
         check = known.model
         yield from _asked(place, lambda: check(choice))
+
+
+def _program(agent: Agent, known: Known) -> Found:
+    missing = list(_one_of(("program",), "program", agent.program, known.programs))
+    yield from missing
+    if known.program is not None and not missing:
+        check = known.program
+        yield from _asked(("program",), lambda: check(agent))
 
 
 def _tool(place: Path, agent: Agent, use: ToolUse, known: Known) -> Found:

@@ -76,7 +76,7 @@ class AgentFile(Part):
     )
     deny: list[RuleText] = Field(
         default=[],
-        description="What is never done, whatever is granted: grant patterns, or tool:<name>.",
+        description="What is never done, whatever is granted: grant patterns, or `tool:<name>`.",
         examples=[["files:write:secrets/**"]],
     )
     approvals: list[ApprovalPart] = Field(

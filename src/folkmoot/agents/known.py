@@ -11,12 +11,14 @@ from folkmoot.core.agent import Agent, ModelChoice
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """The names that an agent file may use. None: not checked.
 
-    `model` and `tool` look closer at one choice or one tool with its options; they raise a
-    FolkmootError whose message becomes the mistake. They must not reach the network.
+    `program`, `model` and `tool` look closer: at the agent's program with its options, at one choice,
+    at one tool with its options. They raise a FolkmootError whose message becomes the mistake. They
+    must not reach the network.
     """
 
     programs: Collection[str] | None = None
     providers: Collection[str] | None = None
     tools: Collection[str] | None = None
+    program: Callable[[Agent], object] | None = None
     model: Callable[[ModelChoice], object] | None = None
     tool: Callable[[Agent, str, dict[str, Any]], object] | None = None

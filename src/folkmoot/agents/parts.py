@@ -229,7 +229,7 @@ class ApprovalPart(Part):
     """Calls that need people to agree."""
 
     match: RuleText = Field(
-        description="Which calls: a grant pattern, or tool:<name>.", examples=["shell:run"]
+        description="Which calls: a grant pattern, or `tool:<name>`.", examples=["shell:run"]
     )
     by: list[str] = Field(
         default=[], description="Who may agree; anyone if empty.", examples=[["ann"]]

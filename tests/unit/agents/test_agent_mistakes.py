@@ -10,7 +10,7 @@ from folkmoot.agents.file import AgentFile
 from folkmoot.agents.known import Known
 from folkmoot.agents.later import LATER
 from folkmoot.agents.load import check_file, load_file
-from folkmoot.core.errors import AgentFileInvalid, Invalid, ToolUnknown
+from folkmoot.core.errors import AgentFileInvalid, Invalid, ModelUnknown
 
 
 def test_a_right_file_has_no_mistakes(bench):
@@ -256,13 +256,19 @@ def test_what_a_part_says_about_its_options_becomes_a_mistake(bench):
 
     def model(choice):
         if choice.name == "gone":
-            raise ToolUnknown("There is no such model.")
+            raise ModelUnknown("There is no such model.")
+
+    def program(agent):
+        if agent.options:
+            raise Invalid(f"{agent.program} takes no options.")
 
     found = bench.mistakes(
+        "program: {name: loop, options: {a: b}}\n"
         "tools: [files_read, {shell: {x: 1}}]\nfallbacks: [keywords:gone]\n",
-        known=Known(tools=KNOWN.tools, tool=tool, model=model),
+        known=Known(tools=KNOWN.tools, tool=tool, model=model, program=program),
     )
     assert [(one.field, one.problem, one.hint) for one in found] == [
+        ("program", "loop takes no options", ""),
         ("tools[1].shell", "shell has no option 'x'", "Leave it out"),
         ("fallbacks[0]", "There is no such model", ""),
     ]
