@@ -13,6 +13,7 @@ import msgspec
 
 from folkmoot.core import changes as c
 from folkmoot.core.changes import Born, Outcome
+from folkmoot.core.entries import Entry
 from folkmoot.core.errors import (
     BudgetSpent,
     Conflict,
@@ -26,6 +27,7 @@ from folkmoot.core.errors import (
 )
 from folkmoot.core.run import FINAL, RunState
 
+_NOTHING = "Nothing of this set was written."
 _RETRYABLE = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.REFUSED})
 
 
@@ -79,11 +81,12 @@ class Overlay:
         marks = len(self.created), len(self.entries), len(self.signals), len(self.consumed)
         plain = len(self.plain)
         try:
-            if type(changes[0]) is c.CreateRun:
-                known = self._known(changes[0])
-                if known is not None:
-                    return (known, *(None for _ in changes[1:]))
-            return tuple([_APPLY[type(change)](self, change) for change in changes])
+            known = self._repeated(changes)
+            if known is not None:
+                return (known, *(None for _ in changes[1:]))
+            if len(changes) == 1:
+                return (_APPLY[type(changes[0])](self, changes[0]),)
+            return self._all(changes)
         except FolkmootError as fault:
             for undo in reversed(self._undo):
                 undo()
@@ -108,28 +111,36 @@ class Overlay:
             raise LeaseLost(kept="The journal up to the last write that returned.", run=run)
         return row
 
-    def _known(self, change: c.CreateRun) -> Born | None:
-        """Return the run that this key made before, if it did."""
-        if not change.key:
+    def _all(self, changes: tuple[c.Change, ...]) -> tuple[Outcome, ...]:
+        """Apply several changes: moves last, for fences count as they stood before the set."""
+        outcomes: list[Outcome] = [None] * len(changes)
+        order = sorted(range(len(changes)), key=lambda at: type(changes[at]) is c.Move)
+        for at in order:
+            outcomes[at] = _APPLY[type(changes[at])](self, changes[at])
+        return tuple(outcomes)
+
+    def _repeated(self, changes: tuple[c.Change, ...]) -> Born | None:
+        """Return the run that this set's key made before, if it did: the set is then done already."""
+        for change in changes[1:]:
+            if type(change) is c.CreateRun and change.key:
+                raise Invalid("A CreateRun with a key must be the first of its set.", kept=_NOTHING)
+        first = changes[0]
+        if type(first) is not c.CreateRun or not first.key:
             return None
-        before = self.keys.get((change.run.source, change.key))
+        before = self.keys.get((first.run.source, first.key))
         if before is None:
             return None
-        if before[1] != change.fingerprint:
+        if before[1] != first.fingerprint:
             raise KeyReused(kept=f"The first run, {before[0]}, is as it was.", run=before[0])
         return Born(before[0], new=False)
 
     def create(self, change: c.CreateRun) -> Outcome:
         """Add a run."""
-        known = self._known(change)
-        if known is not None:
-            return known
         run = change.run
         if run.id in self.rows:
             raise Conflict(f"There is a run {run.id} already.", kept="The run that is there.")
-        self.rows[run.id] = Row(
-            run.id, run.state, run.fence, 0, run.ready_at, run.worker, len(change.entries)
-        )
+        end = _follow(run.id, 0, change.entries)
+        self.rows[run.id] = Row(run.id, run.state, run.fence, 0, run.ready_at, run.worker, end)
         self._undo.append(lambda: self.rows.pop(run.id))
         if change.key:
             name = (run.source, change.key)
@@ -153,19 +164,9 @@ class Overlay:
     def append(self, change: c.Append) -> Outcome:
         """Add entries to a journal."""
         row = self._fenced(change.run, change.fence)
-        end = row.end
-        for entry in change.entries:
-            end += 1
-            if entry.seq != end or entry.run != row.id:
-                raise JournalBroken(
-                    f"Entry {entry.seq} was to follow entry {end - 1} of {row.id}.",
-                    kept="The journal as it was.",
-                    run=row.id,
-                )
-        if self._undo or len(change.entries) != 1:
-            self._save(row)
-        else:
-            self._undo.append(lambda: setattr(row, "end", end - 1))
+        before = row.end
+        end = _follow(row.id, before, change.entries)
+        self._undo.append(lambda: setattr(row, "end", before))
         row.end = end
         self.entries.extend(change.entries)
         return row.signals
@@ -255,7 +256,7 @@ class Overlay:
     def blob(self, change: c.PutBlob) -> Outcome:
         """Keep bytes."""
         if sha256(change.data).hexdigest() != change.digest:
-            raise Invalid(f"The bytes do not have the digest {change.digest}.", kept="Nothing.")
+            raise Invalid(f"The bytes do not have the digest {change.digest}.", kept=_NOTHING)
         self.plain.append(change)
         return None
 
@@ -263,6 +264,20 @@ class Overlay:
         """Take a change that touches no loaded row."""
         self.plain.append(change)
         return None
+
+
+def _follow(run: str, end: int, entries: tuple[Entry, ...]) -> int:
+    """Return the journal's new end. Raises JournalBroken for an entry that is not the next one."""
+    for entry in entries:
+        end += 1
+        if entry.seq != end or entry.run != run:
+            raise JournalBroken(
+                f"Entry {entry.seq} of {entry.run} cannot follow entry {end - 1} of {run}.",
+                kept="The journal as it was.",
+                run=run,
+                end=end - 1,
+            )
+    return end
 
 
 _APPLY: dict[type, Callable[[Overlay, Any], Outcome]] = {

@@ -129,7 +129,7 @@ WHERE runs.worker = ? AND runs.state = 'running'
 
 -- name: ready
 SELECT {run_columns} FROM runs
-WHERE state = 'queued' AND ready_at <= ?1 AND announced_at < ?2 ORDER BY priority, id LIMIT ?3
+WHERE state = 'queued' AND ready_at <= ?1 AND (announced_at = 0 OR announced_at < ?2) ORDER BY priority, id LIMIT ?3
 
 -- name: due
 SELECT min(at) FROM (

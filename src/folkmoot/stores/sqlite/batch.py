@@ -53,6 +53,27 @@ class Births:
         return Claimed(run, change.entries)
 
 
+class _Named:
+    """What changes speak of."""
+
+    def __init__(self, changes: Iterable[c.Change]) -> None:
+        self.runs: set[str] = set()
+        self.keys: list[tuple[str, str]] = []
+        self.told: list[tuple[str, str]] = []
+        self.scopes: set[str] = set()
+        for change in changes:
+            if isinstance(change, _FENCED):
+                self.runs.add(change.run)
+                if isinstance(change, c.HoldSpend | c.SettleSpend):
+                    self.scopes.add(change.scope)
+                elif isinstance(change, c.Signal):
+                    self.told.append((change.run, change.id))
+            elif isinstance(change, c.CreateRun):
+                self.runs.add(change.run.id)
+                if change.key:
+                    self.keys.append((change.run.source, change.key))
+
+
 class Batch:
     """The sets of one transaction, on an open connection."""
 
@@ -77,27 +98,18 @@ class Batch:
         return _decode(row[0])
 
     def _load(self) -> None:
-        runs: set[str] = set()
-        keys, told, scopes = [], [], set()
-        for change in chain.from_iterable(self._sets):
-            if isinstance(change, _FENCED):
-                runs.add(change.run)
-            if isinstance(change, c.HoldSpend | c.SettleSpend):
-                scopes.add(change.scope)
-            elif isinstance(change, c.Signal):
-                told.append((change.run, change.id))
-            elif isinstance(change, c.CreateRun) and change.key:
-                keys.append((change.run.source, change.key))
+        """Read the rows that the sets speak of, a statement for each table."""
+        named = _Named(chain.from_iterable(self._sets))
         over = self._overlay
-        if runs:
-            over.rows = {row[0]: Row(*row) for row in self._one("touched", sorted(runs))}
-        if keys:
-            found = self._one("keys", keys)
+        if named.runs:
+            over.rows = {row[0]: Row(*row) for row in self._one("touched", sorted(named.runs))}
+        if named.keys:
+            found = self._one("keys", named.keys)
             over.keys = {(source, key): (run, print_) for source, key, run, print_ in found}
-        if told:
-            over.told = {(run, id_) for run, id_ in self._one("told", told)}
-        if scopes:
-            found = self._one("budgets", sorted(scopes))
+        if named.told:
+            over.told = {(run, id_) for run, id_ in self._one("told", named.told)}
+        if named.scopes:
+            found = self._one("budgets", sorted(named.scopes))
             over.budgets = {scope: Budget(spent, held) for scope, spent, held in found}
 
     def _many(self, name: str, lines: Sequence[tuple[Any, ...]]) -> None:

@@ -17,7 +17,7 @@ import msgspec
 from folkmoot.core import changes as c
 from folkmoot.core.changes import Change, Outbox, Outcome, Signal
 from folkmoot.core.entries import Entry
-from folkmoot.core.errors import FolkmootError, StoreClosed, StoreFault, StoreFull
+from folkmoot.core.errors import FolkmootError, Invalid, StoreClosed, StoreFault, StoreFull
 from folkmoot.core.run import Run
 from folkmoot.ports.store import Counts, Query
 from folkmoot.stores import queries
@@ -101,7 +101,7 @@ class SqliteStore:
         results: list[Any] = []
         segment: list[Set] = []
         for changes in sets:
-            if isinstance(changes[0], _ALONE):
+            if any(isinstance(change, _ALONE) for change in changes):
                 results += self._transact(segment)
                 segment = []
                 results.append(self._alone(changes))
@@ -136,8 +136,12 @@ class SqliteStore:
         return result
 
     def _alone(self, changes: Set) -> Any:
+        if len(changes) > 1:
+            return Invalid(
+                "Retire and Rescue stand alone in their set.", kept="Nothing was written."
+            )
         try:
-            return self._within(lambda db: tuple(self._requeue(db, x) for x in changes))
+            return self._within(lambda db: (self._requeue(db, changes[0]),))
         except sqlite3.Error as fault:
             return _translated(fault, self._path)
 
@@ -145,13 +149,10 @@ class SqliteStore:
         if isinstance(change, c.Retire):
             db.execute(self._sql["retire"], (change.worker,))
             found = db.execute(self._sql["release"], (change.worker, change.at)).fetchall()
-        elif isinstance(change, c.Rescue):
+        else:
+            assert isinstance(change, c.Rescue)
             found = db.execute(self._sql["rescue"], (change.now,)).fetchall()
             found += db.execute(self._sql["wake"], (change.now,)).fetchall()
-        else:
-            raise StoreFault(
-                f"{type(change).__name__} cannot be written together with Retire or Rescue."
-            )
         return tuple(row[0] for row in found)
 
     async def _read(self, name: str, *args: Any) -> list[Any]:
