@@ -33,7 +33,7 @@ from folkmoot.testing.contracts.store.sharing import Durable, Shared
 from folkmoot.testing.contracts.store.signals import Signals
 from folkmoot.testing.contracts.store.workers import Workers
 
-__all__ = ["StoreContract"]
+__all__ = ["StoreContract", "lacking"]
 
 
 class StoreContract(
@@ -61,12 +61,12 @@ class StoreContract(
     @pytest.fixture
     async def reopen(self, store: Store) -> Callable[[], Awaitable[Store]]:
         """Return a function that closes the store and returns it opened anew (`durable`)."""
-        _lacking(store, "durable", "reopen")
+        lacking(store, "durable", "reopen")
 
     @pytest.fixture
     async def second(self, store: Store) -> Store:
         """Return another open handle on the same data, as another process has it (`shared`)."""
-        _lacking(store, "shared", "second")
+        lacking(store, "shared", "second")
 
     @pytest.fixture
     def elapse(self) -> Callable[[int], Awaitable[None]]:
@@ -74,7 +74,7 @@ class StoreContract(
         return lambda ms: asyncio.sleep(ms / 1000)
 
 
-def _lacking(store: Store, capability: str, fixture: str) -> NoReturn:
+def lacking(store: Store, capability: str, fixture: str) -> NoReturn:
     """Skip what a store does not claim to do; fail when it claims it and does not show it."""
     if capability in store.capabilities:
         pytest.fail(f"The store is {capability}: override the fixture {fixture!r}.")

@@ -43,7 +43,7 @@ class Claims:
     async def test_a_claim_gives_everything(self, store: Store) -> None:
         """The run as it is now, its whole journal, its signals: no second question is needed."""
         held = await start(store, "r1", "w1")
-        await store.write(held.append("a"), signal("r1", "s1"), signal("r1", "s2"))
+        await store.write(held.append("a", "b", "c"), signal("r1", "s1"), signal("r1", "s2"))
         await store.write(held.consume("s1"))
         await store.write(c.Retire(worker="w1", at=NOW))
         claimed = (await take(store, "r1", "w2", NOW + 5)).claimed

@@ -100,6 +100,15 @@ class Moves:
         assert (run.ready_at, run.worker) == (0, "")
         assert [run.id for run in await store.ready(NOW, 10, NOW)] == ["r1"]
 
+    async def test_a_second_signal_is_not_taken_for_the_first(self, store: Store) -> None:
+        """One was seen and written down, another came: all that were ever sent count."""
+        held = await start(store, "r1")
+        await store.write(signal("r1", "s1"))
+        await store.write(held.consume("s1"), held.append("what s1 said"))
+        await store.write(signal("r1", "s2"))
+        await store.write(held.move(RunState.WAITING, signals_seen=1))
+        assert (await known(store, "r1")).state == RunState.QUEUED
+
     async def test_a_run_that_knows_its_signals_may_wait(self, store: Store) -> None:
         """Seen counts, consumed or not."""
         held = await start(store, "r1")

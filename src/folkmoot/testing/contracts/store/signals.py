@@ -73,7 +73,7 @@ class Signals:
     async def test_a_retry_queues_what_did_not_succeed(self, store: Store, state: RunState) -> None:
         """At once, unannounced, in the same attempt; the retry itself is pending."""
         held = await start(store, "r1")
-        await store.write(held.move(state, attempt=4, error="E: why"))
+        await store.write(held.move(state, attempt=4, ready_at=NOW + 99, error="E: why"))
         assert await store.write(retry("r1", "s1")) == (True,)
         run = await known(store, "r1")
         assert (run.state, run.attempt, run.ready_at) == (RunState.QUEUED, 4, 0)
@@ -96,7 +96,7 @@ class Signals:
 
     async def test_a_signal_wakes_a_waiting_run(self, store: Store) -> None:
         """It is queued, ready at once, unannounced, and waits for nothing any more."""
-        held = await rest(store, "r1", wake_at=NOW + 99, waits_for="approval")
+        held = await rest(store, "r1", wake_at=NOW + 99, ready_at=NOW + 99, waits_for="approval")
         await store.write(signal("r1", "s1", at=NOW + 3))
         run = await known(store, "r1")
         assert (run.state, run.ready_at, run.updated_at) == (RunState.QUEUED, 0, NOW + 3)
