@@ -47,6 +47,7 @@ def of_agent(agent: Agent, file: AgentFile, known: Known) -> Found:
     yield from _workspace(agent, file)
     yield from _output(agent, file)
     yield from _program(agent, known)
+    yield from _denials(file, known)
     yield from _choice(("model",), agent.model, known)
     for at, choice in enumerate(agent.fallbacks):
         yield from _choice(("fallbacks", at), choice, known)
@@ -109,6 +110,17 @@ def _choice(place: Path, choice: ModelChoice, known: Known) -> Found:
     if known.model is not None and not missing:
         check = known.model
         yield from _asked(place, lambda: check(choice))
+
+
+def _denials(file: AgentFile, known: Known) -> Found:
+    """A misspelt `tool:<name>` would deny nothing, and nobody would be asked: say so."""
+    rules: list[tuple[Path, str]] = [(("deny", at), rule) for at, rule in enumerate(file.deny)]
+    for at, approval in enumerate(file.approvals):
+        rules.append((("approvals", at, "match"), approval.match))
+    for place, rule in rules:
+        service, _, name = rule.partition(":")
+        if service == "tool" and name != "*":
+            yield from _one_of(place, "tool", name, known.tools)
 
 
 def _program(agent: Agent, known: Known) -> Found:

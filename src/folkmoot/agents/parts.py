@@ -22,6 +22,7 @@ from folkmoot.core.errors import Invalid
 # Tags of unions; the brackets keep them apart from any field's name in an error's path.
 _TEXT: Final = "<text>"
 _MAPPING: Final = "<mapping>"
+_TOOL = re.compile(r"\*|[A-Za-z][A-Za-z0-9_-]*")
 _CHOICE = re.compile(r"[a-z][a-z0-9_-]*:\S+")
 
 
@@ -69,6 +70,11 @@ def _grant(text: str) -> str:
 
 
 def _rule(text: str) -> str:
+    service, _, name = text.partition(":")
+    if service == "tool":
+        if not _TOOL.fullmatch(name):
+            raise wrong("tool:<name> or tool:*")
+        return text
     if text.startswith("model:"):
         raise wrong("something a tool does", "models are chosen under model and fallbacks")
     return _pattern(text)

@@ -19,8 +19,10 @@ class Need(msgspec.Struct, frozen=True):
 class Act(msgspec.Struct, frozen=True, kw_only=True):
     """What the gate judges: one step, reduced to what it does to the world.
 
-    `kind` is `model` or `tool`; `name` the model or tool; `digest` the canonical hash of the exact
-    call (hex), to which an approval binds; `estimate` nanos that the step may cost.
+    `kind` is `model` or `tool`; `name` the model or tool; `named` the item of the agent file that
+    gave the tool, where that is a group (`files` gave `files_read`); `digest` the canonical hash of
+    the exact call (hex), to which an approval binds; `estimate` nanos that the step may cost,
+    negative when nobody knows.
     """
 
     kind: str
@@ -31,6 +33,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     digest: str = ""
     estimate: int = 0
     tokens: int = 0
+    named: str = ""
 
     def __str__(self) -> str:
         """Return the act as a person would name it."""

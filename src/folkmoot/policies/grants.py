@@ -47,7 +47,7 @@ class Grants:
                 return None
             reason = f"The agent file chooses no model {act.name} (model, fallbacks)."
             return self._no(act, reason, NOT_CHOSEN)
-        if any(use.name == act.name for use in agent.tools):
+        if any(use.name == (act.named or act.name) for use in agent.tools):
             return None
         return self._no(act, f"The agent file names no tool {act.name}.", NOT_NAMED)
 

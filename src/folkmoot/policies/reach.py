@@ -12,13 +12,19 @@ TOOL = "tool"
 
 
 def of(act: Act) -> tuple[Grant, ...]:
-    """Return what the act needs; a tool call is also reached by `tool:<name>`."""
+    """Return what the act needs; a tool call is also reached by `tool:<name>` and by its group's."""
     needs = tuple(need.grant for need in act.needs)
-    return (*needs, Grant(TOOL, act.name)) if act.kind == TOOL else needs
+    if act.kind != TOOL:
+        return needs
+    names = dict.fromkeys((act.name, act.named or act.name))
+    return (*needs, *(Grant(TOOL, name) for name in names))
 
 
 def touches(pattern: str, need: Grant) -> bool:
     """Whether a pattern speaks of something that the need may touch. Raises Invalid."""
+    service, _, name = pattern.partition(":")
+    if service == TOOL:  # names of tools may have capitals, which grants do not
+        return need.service == TOOL and name in {"*", need.action}
     rule = grants.parse(pattern)
     if rule.covers(need):
         return True

@@ -245,6 +245,16 @@ def test_names_that_nobody_offers_are_told_with_the_nearest(bench):
     assert found[0].expected == "keywords or openai"
 
 
+def test_a_misspelt_tool_in_a_denial_is_told_and_does_not_deny_nothing(bench):
+    found = bench.mistakes(
+        "deny: [tool:shel, 'tool:*', tool:shell]\napprovals: [{match: tool:flies}]\n", known=KNOWN
+    )
+    assert [(one.field, one.hint) for one in found] == [
+        ("deny[0]", "did you mean 'shell'?"),
+        ("approvals[0].match", "did you mean 'files'?"),
+    ]
+
+
 def test_names_are_not_checked_when_nobody_says_what_is_known(bench):
     assert bench.mistakes("program: lop\ntools: [nope]\n") == []
 

@@ -82,6 +82,30 @@ async def test_a_deny_may_name_the_tool():
     assert isinstance(await judge(tool_act(), agent_with(denies=("tool:shell2",))), Allow)
 
 
+async def test_a_group_in_the_agent_file_gives_its_tools_and_no_others():
+    agent = agent_with(tools=(ToolUse("files"),))
+    given_by_group = msgspec.structs.replace(tool_act(), name="files_read", named="files")
+    assert isinstance(await judge(given_by_group, agent), Allow)
+    for name, named in (("files_read", ""), ("files_read", "file"), ("shell", "shell")):
+        act = msgspec.structs.replace(tool_act(), name=name, named=named)
+        assert isinstance(await judge(act, agent), Deny)
+
+
+@pytest.mark.parametrize("pattern", ["tool:files", "tool:files_read", "tool:*"])
+async def test_a_deny_reaches_a_tool_by_its_own_name_and_by_its_groups(pattern):
+    agent = agent_with(tools=(ToolUse("files"),), denies=(pattern,))
+    act = msgspec.structs.replace(tool_act(), name="files_read", named="files")
+    assert isinstance(await judge(act, agent), Deny)
+
+
+async def test_a_tool_with_capitals_in_its_name_can_be_denied():
+    act = msgspec.structs.replace(tool_act(), name="getUser")
+    agent = agent_with(tools=(ToolUse("getUser"),))
+    assert isinstance(await judge(act, agent), Allow)
+    denying = msgspec.structs.replace(agent, denies=("tool:getUser",))
+    assert isinstance(await judge(act, denying), Deny)
+
+
 async def test_only_the_agents_own_models_may_be_called():
     fallback = ModelChoice(provider="openai", name="small")
     agent = agent_with(fallbacks=(fallback,))
