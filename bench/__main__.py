@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import sys
+from typing import Any
 
 from rich.console import Console
 
@@ -69,7 +70,8 @@ def main(argv: list[str]) -> int:
         show_names()
         return 0
     console = Console()
-    lines, failed = {}, False
+    lines: dict[str, Any] = {}
+    failed = False
     for each in IN_ALL if name == "all" else (name,):
         try:
             found = bench(each, options)

@@ -8,7 +8,7 @@ import gc
 from pathlib import Path
 
 from bench import ruler, weather
-from folkmoot.core.entries import broken
+from folkmoot.core.entries import ModelCalled, broken
 from folkmoot.flow.desk import FlowDesk
 
 
@@ -37,7 +37,8 @@ async def check(desk: FlowDesk) -> None:
     wanted += ["model.called", "model.replied", "run.succeeded"]
     if kinds != wanted or broken(entries) is not None:
         raise RuntimeError(f"the journal is not what was to be measured: {kinds}")
-    if not entries[1].read().holds:
+    called = entries[1].read()
+    if not isinstance(called, ModelCalled) or not called.holds:
         raise RuntimeError("no money was held")
 
 

@@ -15,7 +15,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -125,7 +125,7 @@ def quiet_gc() -> None:
 
 
 @contextmanager
-def scratch():  # -> Iterator[Path]
+def scratch() -> Iterator[Path]:
     """Lend a folder on the repository's own disk: /tmp is memory on many machines, and a sync free."""
     base = ROOT / "build" / "bench"
     base.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from bench import child, report, ruler, weather
 from bench.options import Options
 from bench.waiting import census
+from folkmoot.flow.desk import FlowDesk
 from folkmoot.ports.model import Answer, Request
 
 RUNS = 1_000
@@ -34,7 +35,7 @@ class Held:
             self.inside -= 1
         return weather.react3(request)
 
-    async def fill(self, desk: weather.FlowDesk, runs: int) -> "asyncio.Future[list[None]]":
+    async def fill(self, desk: FlowDesk, runs: int) -> "asyncio.Future[list[None]]":
         """Start runs; return when all are inside their model call."""
         self.wanted = runs
         self.full.clear()

@@ -15,7 +15,7 @@ from folkmoot.core.agent import Context, Limits
 from folkmoot.core.messages import ToolCall
 from folkmoot.core.spend import Usage
 from folkmoot.ports.model import Answer, Request
-from folkmoot.ports.tool import ToolContext, ToolResult
+from folkmoot.tools.functions import FunctionTool, tool
 
 TURNS = 400
 PART = 1_500
@@ -45,14 +45,15 @@ class Talk:
         return Answer(text=self.text(), calls=(call,), usage=usage, finish="tools", model="react3")
 
 
-class Wordy(weather.Weather):
-    """The tool, with a long answer."""
+def wordy(talk: Talk) -> FunctionTool[..., Any]:
+    """Return the tool, with long answers."""
 
-    def __init__(self, talk: Talk) -> None:
-        self._talk = talk
+    @tool(name="weather", effect="pure", needs=("weather:read:{place}",), ordinary=True)
+    async def look(place: str) -> str:  # noqa: ARG001 - the model gives it
+        """Tell the weather of a place, at length."""
+        return talk.text()
 
-    async def call(self, args: dict[str, Any], context: ToolContext) -> ToolResult:  # noqa: ARG002
-        return ToolResult(self._talk.text())
+    return look
 
 
 async def measure(folder: Path, turns: int) -> dict[str, float]:
@@ -61,7 +62,7 @@ async def measure(folder: Path, turns: int) -> dict[str, float]:
     agent = weather.agent(
         limits=Limits(iterations=turns + 10), context=Context(max_tokens=100_000_000)
     )
-    async with weather.running(folder, agent, talk, tool=Wordy(talk)) as desk:
+    async with weather.running(folder, agent, talk, look=wordy(talk)) as desk:
         await weather.ask(desk)
         opened = size(folder)
     closed = size(folder)

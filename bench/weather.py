@@ -13,46 +13,23 @@ from bench import ruler
 from folkmoot.app import App, tune
 from folkmoot.config import load
 from folkmoot.core.agent import Agent, Budget, Limits, ModelChoice, ToolUse
-from folkmoot.core.effects import Effect
-from folkmoot.core.grants import Grant
 from folkmoot.core.messages import ToolCall
 from folkmoot.core.run import RunState
 from folkmoot.core.spend import Price, Usage
 from folkmoot.core.task import Task
-from folkmoot.core.verdict import Need
 from folkmoot.flow.desk import FlowDesk
 from folkmoot.ports.model import Answer, Request
-from folkmoot.ports.tool import Tool, ToolContext, ToolResult, ToolSpec
+from folkmoot.tools.functions import FunctionTool, tool
 
 Script = Callable[[Request], Answer | Awaitable[Answer]]
 
-_SCHEMA = {
-    "type": "object",
-    "properties": {"place": {"type": "string"}},
-    "required": ["place"],
-    "additionalProperties": False,
-}
 _USED = Usage(input=100, output=20)
 
 
-class Weather:
-    """The tool. It reads only, so no Started entry is due."""
-
-    spec = ToolSpec(
-        name="weather",
-        description="Tell the weather of a place.",
-        schema=_SCHEMA,
-        effect=Effect.PURE,
-    )
-
-    def needs(self, args: dict[str, Any]) -> tuple[Need, ...]:
-        return (Need(Grant("weather", "read", args["place"]), ordinary=True),)
-
-    async def call(self, args: dict[str, Any], context: ToolContext) -> ToolResult:  # noqa: ARG002
-        return ToolResult(f"{args['place']}: 21 degrees, clear.")
-
-    async def reconcile(self, args: dict[str, Any], context: ToolContext) -> ToolResult | None:  # noqa: ARG002
-        return None
+@tool(effect="pure", needs=("weather:read:{place}",), ordinary=True)
+async def weather(place: str) -> str:
+    """Tell the weather of a place."""
+    return f"{place}: 21 degrees, clear."
 
 
 def react3(request: Request) -> Answer:
@@ -85,7 +62,7 @@ async def running(
     script: Script = react3,
     *,
     concurrency: int = ruler.AT_A_TIME,
-    tool: Tool | None = None,
+    look: FunctionTool[..., Any] = weather,
 ) -> AsyncIterator[FlowDesk]:
     """Run Folkmoot in this process, as `folkmoot up` does, on a new SQLite file with synchronous=FULL."""
     settings = load(
@@ -98,7 +75,7 @@ async def running(
     )
     app = App(settings, agents=(agent_,), env={})
     app.models.script(agent_.model.name, script)
-    app.toolbox.add(tool or Weather())
+    app.toolbox.add(look)
     tune()
     async with app.running() as desk:
         yield desk
