@@ -1,12 +1,12 @@
 """Who hears which topic, within one process.
 
-A pattern without wildcards is found by its topic; one with wildcards by its head, the words before
-the first wildcard. So publishing costs the same however many others listen to other runs.
+Every step of every run is published, so publishing must cost the same however many listen to other
+runs: patterns are found by their plain words, and only the few that are found so are compared.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import takewhile
 
 from folkmoot.core.events import Event, matches
@@ -48,78 +48,87 @@ class Listener:
 
 
 _Listeners = dict[Listener, None]
+_Patterns = dict[str, _Listeners]
+_NOBODY: _Listeners = {}
 
 
 class Topics:
-    """All listeners, by what they listen to."""
+    """All listeners, by what they listen to.
+
+    `exact`: by the topic. `tails`: patterns whose last word is plain (`run.*.signal`), by that word.
+    `heads`: patterns that end in a wildcard (`run.x.*`), by their words before the first wildcard.
+    """
 
     def __init__(self) -> None:
         """Start with nobody listening."""
-        self._exact: dict[str, _Listeners] = {}
-        self._wild: dict[str, dict[str, _Listeners]] = {}
+        self._exact: _Patterns = {}
+        self._tails: dict[str, _Patterns] = {}
+        self._heads: dict[str, _Patterns] = {}
 
     def add(self, listener: Listener, patterns: Sequence[str]) -> None:
         """Let a listener hear what fits one of the patterns, each event once."""
         for pattern in patterns:
-            self._places(pattern).setdefault(pattern, {})[listener] = None
+            index, key = self._place(pattern)
+            places = self._exact if index is None else index.setdefault(key, {})
+            places.setdefault(pattern, {})[listener] = None
 
     def remove(self, listener: Listener, patterns: Sequence[str]) -> None:
         """Forget a listener. Idempotent."""
         for pattern in patterns:
-            places = self._places(pattern)
+            index, key = self._place(pattern)
+            places = self._exact if index is None else index.get(key, {})
             places.get(pattern, {}).pop(listener, None)
             if not places.get(pattern):
                 places.pop(pattern, None)
-            if not places and places is not self._exact:
-                del self._wild[_head(pattern)]
+            if index is not None and not places:
+                index.pop(key, None)
 
     def publish(self, event: Event) -> None:
         """Tell everybody whom it concerns."""
-        if self._wild:
-            for listener in self._fitting(event.topic):
-                listener.hear(event)
-        elif self._exact:
-            for listener in self._exact.get(event.topic, ()):
-                listener.hear(event)
+        for listener in self._fitting(event.topic):
+            listener.hear(event)
 
     def heard(self, topic: str) -> bool:
         """Whether somebody listens to a topic."""
-        return topic in self._exact or bool(self._wild and self._fitting(topic))
+        return bool(self._fitting(topic))
 
     def close(self) -> None:
         """Close every listener and forget it."""
-        wild = [listeners for places in self._wild.values() for listeners in places.values()]
-        for listeners in [*self._exact.values(), *wild]:
-            for listener in listeners:
-                listener.close()
-        self._exact.clear()
-        self._wild.clear()
+        indexed = [*self._tails.values(), *self._heads.values()]
+        for places in [self._exact, *indexed]:
+            for listeners in places.values():
+                for listener in listeners:
+                    listener.close()
+        for index in (self._exact, self._tails, self._heads):
+            index.clear()
 
-    def _places(self, pattern: str) -> dict[str, _Listeners]:
-        """Return where a pattern's listeners are kept."""
-        if _WILD.isdisjoint(pattern.split(".")):
-            return self._exact
-        return self._wild.setdefault(_head(pattern), {})
+    def _place(self, pattern: str) -> tuple[dict[str, _Patterns] | None, str]:
+        """Return where a pattern with wildcards is kept; (None, "") for one without."""
+        words = pattern.split(".")
+        if _WILD.isdisjoint(words):
+            return None, ""
+        if words[-1] in _WILD:
+            return self._heads, ".".join(takewhile(lambda word: word not in _WILD, words))
+        return self._tails, words[-1]
 
     def _fitting(self, topic: str) -> _Listeners:
-        fitting = dict(self._exact.get(topic, {}))
-        for head in _heads(topic):
-            for pattern, listeners in self._wild.get(head, {}).items():
-                if matches(pattern, topic):
-                    fitting |= listeners
-        return fitting
+        found = self._exact.get(topic, _NOBODY)
+        if self._tails:
+            found = _more(found, self._tails.get(topic.rpartition(".")[2]), topic)
+        if self._heads:
+            get = self._heads.get
+            found = _more(_more(found, get(""), topic), get(topic), topic)
+            end = topic.find(".")
+            while end >= 0:
+                found = _more(found, get(topic[:end]), topic)
+                end = topic.find(".", end + 1)
+        return found
 
 
-def _head(pattern: str) -> str:
-    """Return the words before the first wildcard."""
-    return ".".join(takewhile(lambda word: word not in _WILD, pattern.split(".")))
-
-
-def _heads(topic: str) -> Iterator[str]:
-    """Yield every head that a fitting pattern may have: none of the topic's words up to all."""
-    yield ""
-    end = topic.find(".")
-    while end >= 0:
-        yield topic[:end]
-        end = topic.find(".", end + 1)
-    yield topic
+def _more(found: _Listeners, patterns: _Patterns | None, topic: str) -> _Listeners:
+    """Return `found` and the listeners of the patterns that fit."""
+    if patterns:
+        for pattern, listeners in patterns.items():
+            if matches(pattern, topic):
+                found = found | listeners
+    return found
