@@ -99,19 +99,19 @@ def _model(part: str | ModelPart, includes: Includes, place: Place) -> ModelChoi
         base_url=part.base_url,
         api_key_env=part.api_key_env or "",
         settings=part.settings,
-        options=_script(part, includes, place),
+        options=_options(part, includes, place),
         timeout_s=part.timeout,
         retries=part.retries,
         price=None if part.price is None else _price(part.price),
     )
 
 
-def _script(part: ModelPart, includes: Includes, place: Place) -> dict[str, Any]:
-    """Return the scripted model's turns; a script file becomes part of the agent."""
+def _options(part: ModelPart, includes: Includes, place: Place) -> dict[str, Any]:
+    """Return the adapter's options; a script file becomes part of the agent."""
     if part.turns:
         return {"turns": part.turns}
     if not part.script:
-        return {}
+        return part.options
     rules = includes.values(part.script, (*place, "script"))
     if isinstance(rules, dict) and set(rules) == {"rules"}:
         rules = rules["rules"]

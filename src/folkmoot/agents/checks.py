@@ -72,9 +72,13 @@ def _model(place: Path, part: ModelPart) -> Found:
     for field in ("script", "turns"):
         if getattr(part, field) and not scripted:
             yield (*place, field), "belongs to the provider `scripted`", {}
+    if part.options and scripted:
+        hint = {"hint": "write `script` or `turns` under model"}
+        yield (*place, "options"), "the provider `scripted` takes none", hint
     if part.script and part.turns:
         yield (*place, "turns"), "stands beside `script`", {"expected": "one of the two"}
     yield from _secrets(part.settings, (*place, "settings"))
+    yield from _secrets(part.options, (*place, "options"))
 
 
 def _secrets(options: Mapping[str, Any] | None, place: Path) -> Found:

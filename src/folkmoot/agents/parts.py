@@ -148,6 +148,11 @@ class ModelPart(Part):
         description="Passed to the provider with every call.",
         examples=[{"temperature": 0, "max_tokens": 4096}],
     )
+    options: dict[str, Any] = Field(
+        default={},
+        description="Options of the provider's adapter, not sent to the provider.",
+        examples=[{"native_output": False}],
+    )
     timeout: Span = Field(
         default=120.0, description="Time that one call may take.", examples=["90s"]
     )

@@ -38,6 +38,7 @@ def test_every_field_arrives_in_the_agent(bench):
             base_url="https://gateway.example.org/v1",
             api_key_env="GATEWAY_KEY",
             settings={"temperature": 0, "max_tokens": 4096},
+            options={"transparent": True},
             timeout_s=90.0,
             retries=5,
             price=Price(250, 2000, 25, 313),

@@ -190,6 +190,11 @@ def test_a_name_of_a_file_given_as_text_is_not_taken_for_instructions(bench):
             "fallbacks[0].turns",
             "belongs to the provider `scripted`",
         ),
+        (
+            "fallbacks: [{provider: scripted, name: a, options: {script: a.yaml}}]",
+            "fallbacks[0].options",
+            "the provider `scripted` takes none",
+        ),
         ("workspace: ~/work", "workspace", "nothing is filled in here"),
         ("workspace: '${HOME}/work'", "workspace", "nothing is filled in here"),
         ("workspace: agent.yaml", "workspace", "this is not a folder"),
