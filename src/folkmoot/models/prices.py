@@ -48,7 +48,7 @@ def price_of(choice: ModelChoice, model: str = "", prompt: int = 0) -> Price | N
     if choice.provider == "ollama":
         return None if _cloud(choice) else FREE
     table, host = _TABLES.get(choice.provider, ("", ""))
-    if not table or not _at_home(choice.base_url, host):
+    if not table or not (_at_home(choice.base_url, host) or choice.options.get("transparent")):
         return None
     row = _row(table, model) or _row(table, choice.name)
     return None if row is None else _price(row, prompt)

@@ -16,10 +16,10 @@ from pydantic_ai.providers.anthropic import AnthropicProvider
 
 from folkmoot.core.agent import ModelChoice
 from folkmoot.core.messages import Answered
+from folkmoot.models.wires import options
 from folkmoot.models.wires.client import client, timeout
 from folkmoot.models.wires.endpoint import Endpoint, Home, find
 from folkmoot.models.wires.faults import Cleaner
-from folkmoot.models.wires.options import native_output
 from folkmoot.models.wires.wire import Wire, Wired
 from folkmoot.ports.model import Request
 
@@ -32,8 +32,9 @@ _LEAVE_OUT = {"prefix_mismatch_behavior": "drop_block"}
 
 def anthropic(choice: ModelChoice, env: Mapping[str, str]) -> Wire:
     """Return Anthropic's messages API."""
-    native = native_output(choice)
+    options.check(choice)
     place = find(choice, env, ANTHROPIC)
+    home_like = place.own or options.transparent(choice)
     sdk = _sdk(choice, env, place)
     provider = AnthropicProvider(anthropic_client=sdk)
     binds = (provider.model_profile(choice.name) or {}).get(_BINDS, False)
@@ -41,12 +42,12 @@ def anthropic(choice: ModelChoice, env: Mapping[str, str]) -> Wire:
     return Wire(
         Wired(
             library=AnthropicModel(choice.name, provider=provider, profile=profile),
-            maker=choice.provider if place.own else f"{choice.provider}@{place.host}",
+            maker=choice.provider if home_like else f"{choice.provider}@{place.host}",
             prefix="anthropic_",
             clean=Cleaner(place.key),
             close=sdk.close,
             settle=lenient if binds else None,
-            native_output=native,
+            native_output=options.native_output(choice),
         )
     )
 

@@ -14,27 +14,41 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.session import Session
-from botocore.tokens import FrozenAuthToken
+import boto3  # type: ignore[import-untyped]
+from botocore.config import Config  # type: ignore[import-untyped]
+from botocore.exceptions import (  # type: ignore[import-untyped]
+    BotoCoreError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    TokenRetrievalError,
+)
+from botocore.session import Session  # type: ignore[import-untyped]
+from botocore.tokens import FrozenAuthToken  # type: ignore[import-untyped]
 from pydantic_ai.models.bedrock import BedrockConverseModel
 from pydantic_ai.providers.bedrock import BedrockProvider
 
 from folkmoot.core.agent import ModelChoice
-from folkmoot.core.errors import Invalid, ModelAuth
+from folkmoot.core.errors import Invalid, ModelAuth, ModelRejected
+from folkmoot.models.wires import options
 from folkmoot.models.wires.client import CONNECT_S
 from folkmoot.models.wires.endpoint import key
 from folkmoot.models.wires.faults import Cleaner
-from folkmoot.models.wires.options import native_output
 from folkmoot.models.wires.wire import Wire, Wired
 
 _BEARER = "AWS_BEARER_TOKEN_BEDROCK"
 _PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _CONNECTIONS = 100
+_KINDS = (
+    (NoCredentialsError, ModelAuth),
+    (PartialCredentialsError, ModelAuth),
+    (CredentialRetrievalError, ModelAuth),
+    (TokenRetrievalError, ModelAuth),
+    (BotoCoreError, ModelRejected),
+)
 
 
-class _Bearer(Session):
+class _Bearer(Session):  # type: ignore[misc]
     """A session that knows a bearer token and nothing else."""
 
     def __init__(self, token: str) -> None:
@@ -51,7 +65,7 @@ class _Bearer(Session):
 
 def bedrock(choice: ModelChoice, env: Mapping[str, str]) -> Wire:
     """Return Bedrock's converse API."""
-    native = native_output(choice, "region", "credentials")
+    options.check(choice, "region", "credentials")
     secrets, session, signature = _session(choice, env)
     runtime = session.client(
         "bedrock-runtime",
@@ -77,9 +91,10 @@ def bedrock(choice: ModelChoice, env: Mapping[str, str]) -> Wire:
             prefix="bedrock_",
             clean=Cleaner(*secrets),
             close=close,
+            kinds=_KINDS,
             trace_header="",
             streams_always=True,
-            native_output=native,
+            native_output=options.native_output(choice),
         )
     )
 

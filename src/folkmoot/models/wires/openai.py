@@ -5,7 +5,7 @@ that is not OpenAI gets the library's profile for compatible services, which ask
 `openrouter` and `ollama` are the same wire with their own address and reasoning fields.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from openai import AsyncOpenAI
@@ -19,10 +19,10 @@ from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from pydantic_ai.providers.openrouter import OpenRouterProvider
 
 from folkmoot.core.agent import ModelChoice
+from folkmoot.models.wires import options
 from folkmoot.models.wires.client import client, timeout
 from folkmoot.models.wires.endpoint import Endpoint, Home, find
 from folkmoot.models.wires.faults import Cleaner
-from folkmoot.models.wires.options import native_output
 from folkmoot.models.wires.wire import Wire, Wired
 
 OPENAI = Home(url="https://api.openai.com/v1", url_env="OPENAI_BASE_URL", key_env="OPENAI_API_KEY")
@@ -35,43 +35,71 @@ OLLAMA = Home(
     key_env="OLLAMA_API_KEY",
     needs_key=False,
 )
+_PREFIXES = {"openrouter": "openrouter_"}
+_Build = Callable[[Endpoint, AsyncOpenAI], Library]
 # The client demands a key; services without one get this and ignore it.
 NO_KEY = "none"
 
 
 def chat(choice: ModelChoice, env: Mapping[str, str]) -> Wire:
     """Return chat completions, of OpenAI or of a compatible service."""
-    place = find(choice, env, OPENAI)
-    sdk = _sdk(choice, env, place)
-    return _wire(choice, place, sdk, OpenAIChatModel(choice.name, provider=_provider(place, sdk)))
+    return _wire(
+        choice,
+        env,
+        OPENAI,
+        lambda at, sdk: OpenAIChatModel(choice.name, provider=_provider(choice, at, sdk)),
+    )
 
 
 def responses(choice: ModelChoice, env: Mapping[str, str]) -> Wire:
     """Return the responses API, of OpenAI or of a compatible service."""
-    place = find(choice, env, OPENAI)
-    sdk = _sdk(choice, env, place)
-    library = OpenAIResponsesModel(choice.name, provider=_provider(place, sdk))
-    return _wire(choice, place, sdk, library)
+    return _wire(
+        choice,
+        env,
+        OPENAI,
+        lambda at, sdk: OpenAIResponsesModel(choice.name, provider=_provider(choice, at, sdk)),
+    )
 
 
 def openrouter(choice: ModelChoice, env: Mapping[str, str]) -> Wire:
     """Return OpenRouter's chat completions."""
-    place = find(choice, env, OPENROUTER)
-    sdk = _sdk(choice, env, place)
-    library = OpenRouterModel(choice.name, provider=OpenRouterProvider(openai_client=sdk))
-    return _wire(choice, place, sdk, library, prefix="openrouter_")
+    return _wire(
+        choice,
+        env,
+        OPENROUTER,
+        lambda _, sdk: OpenRouterModel(choice.name, provider=OpenRouterProvider(openai_client=sdk)),
+    )
 
 
 def ollama(choice: ModelChoice, env: Mapping[str, str]) -> Wire:
     """Return Ollama's chat completions, which it serves under /v1."""
-    place = find(choice, env, OLLAMA)
+    return _wire(
+        choice,
+        env,
+        OLLAMA,
+        lambda _, sdk: OllamaModel(choice.name, provider=OllamaProvider(openai_client=sdk)),
+    )
+
+
+def _wire(choice: ModelChoice, env: Mapping[str, str], home: Home, build: _Build) -> Wire:
+    options.check(choice)
+    native, place = options.native_output(choice), find(choice, env, home)
+    home_like = place.own or options.transparent(choice)
     sdk = _sdk(choice, env, place)
-    library = OllamaModel(choice.name, provider=OllamaProvider(openai_client=sdk))
-    return _wire(choice, place, sdk, library)
+    return Wire(
+        Wired(
+            library=build(place, sdk),
+            maker=choice.provider if home_like else f"{choice.provider}@{place.host}",
+            prefix=_PREFIXES.get(choice.provider, "openai_"),
+            clean=Cleaner(place.key),
+            close=sdk.close,
+            native_output=native,
+        )
+    )
 
 
-def _provider(place: Endpoint, sdk: AsyncOpenAI) -> Any:
-    if place.own:
+def _provider(choice: ModelChoice, place: Endpoint, sdk: AsyncOpenAI) -> Any:
+    if place.own or options.transparent(choice):
         return OpenAIProvider(openai_client=sdk)
     return OpenAICompatibleProvider(place.host, openai_client=sdk)
 
@@ -91,22 +119,3 @@ def _sdk(choice: ModelChoice, env: Mapping[str, str], place: Endpoint) -> AsyncO
     sdk.admin_api_key = None
     sdk._custom_headers = {}  # noqa: SLF001 - there is no public way to leave the environment's out
     return sdk
-
-
-def _wire(
-    choice: ModelChoice,
-    place: Endpoint,
-    sdk: AsyncOpenAI,
-    library: Library,
-    prefix: str = "openai_",
-) -> Wire:
-    return Wire(
-        Wired(
-            library=library,
-            maker=choice.provider if place.own else f"{choice.provider}@{place.host}",
-            prefix=prefix,
-            clean=Cleaner(place.key),
-            close=sdk.close,
-            native_output=native_output(choice),
-        )
-    )

@@ -14,6 +14,8 @@ from folkmoot.core import errors
 from folkmoot.core.errors import ModelFault
 from folkmoot.models.wires.faults import Cleaner, Failure, fault
 
+Kinds = tuple[tuple[type[Exception], type[ModelFault]], ...]
+
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (x.ModelContextWindowExceededError, 413),
     (x.ModelQuotaExceededError, 402),
@@ -31,9 +33,10 @@ _REDIRECT, _ERROR = 300, 400
 class Reader:
     """Reads failures of one connection, whose keys it takes out of every text."""
 
-    def __init__(self, clean: Cleaner) -> None:
-        """Read with this cleaner."""
+    def __init__(self, clean: Cleaner, kinds: Kinds = ()) -> None:
+        """Read with this cleaner; `kinds` are exceptions that only one provider's library raises."""
         self._clean = clean
+        self._kinds = kinds
 
     def read(self, error: Exception, about: str, now: float) -> ModelFault:
         """Return the fault that an exception of the library is. A ModelFault stays as it is."""
@@ -42,9 +45,15 @@ class Reader:
         status = _status(error)
         if status is not None:
             return fault(self._failure(error, status), about, now)
-        kind, what = _transport(error)
+        kind, what = self._special(error) or _transport(error)
         text = self._clean(str(error)) or type(error).__name__
         return kind(f"{about} {what}: {text}")
+
+    def _special(self, error: Exception) -> tuple[type[ModelFault], str] | None:
+        return next(
+            ((kind, "was not asked") for raised, kind in self._kinds if isinstance(error, raised)),
+            None,
+        )
 
     def _failure(self, error: Exception, status: int) -> Failure:
         code = getattr(error, "provider_error_code", None) or getattr(
@@ -84,17 +93,13 @@ def _transport(error: Exception) -> tuple[type[ModelFault], str]:
     """Return what an error without an answer is: no time, no connection, or an unreadable reply."""
     if isinstance(error, x.ModelTimeoutError | x.ModelRequestTimeout | httpx2.TimeoutException):
         return errors.ModelTimeout, "did not answer in time"
-    if isinstance(error, httpx2.ConnectError):
-        return errors.ModelUnreachable, "could not be reached"
-    if isinstance(error, x.ModelConnectionError):
-        if error.phase in _CONNECTING or _refused(error):
-            return errors.ModelUnreachable, "could not be reached"
-        return errors.ReplyGarbled, "broke off its reply"
-    if isinstance(error, httpx2.TransportError):
-        return errors.ReplyGarbled, "broke off its reply"
     if isinstance(error, x.UserError):
         return errors.ModelRejected, "cannot take this request"
-    return errors.ReplyGarbled, "gave an unreadable reply"
+    if not isinstance(error, x.ModelConnectionError | httpx2.TransportError):
+        return errors.ReplyGarbled, "gave an unreadable reply"
+    if getattr(error, "phase", None) in _CONNECTING or _refused(error):
+        return errors.ModelUnreachable, "could not be reached"
+    return errors.ReplyGarbled, "broke off its reply"
 
 
 def _refused(error: BaseException) -> bool:

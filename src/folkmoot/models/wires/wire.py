@@ -35,7 +35,7 @@ from folkmoot.core.spend import Usage
 from folkmoot.models.counting import rough_usage
 from folkmoot.models.wires import conversation
 from folkmoot.models.wires.faults import Cleaner
-from folkmoot.models.wires.reader import Reader
+from folkmoot.models.wires.reader import Kinds, Reader
 from folkmoot.models.wires.settings import checked
 from folkmoot.ports.model import Answer, Delta, Request
 
@@ -45,8 +45,9 @@ TRACE_HEADER = "X-Client-Request-Id"
 class Wired(msgspec.Struct, kw_only=True):
     """What makes one wire: the library's model, its clients' end, and what this provider needs.
 
-    `maker` marks thoughts as this provider's; `prefix` is that of its settings; `streams_always`
-    where only a stream can be broken off; `native_output` where the provider can keep to a schema.
+    `maker` marks thoughts as this provider's; `prefix` is that of its settings, which `settle` may
+    change for one request; `streams_always` where only a stream can be broken off; `native_output`
+    where the provider may be asked to keep to a schema.
     """
 
     library: Library
@@ -54,6 +55,8 @@ class Wired(msgspec.Struct, kw_only=True):
     prefix: str
     clean: Cleaner
     close: Callable[[], Awaitable[None]]
+    settle: Callable[[dict[str, Any], Request], dict[str, Any]] | None = None
+    kinds: Kinds = ()
     trace_header: str = TRACE_HEADER
     streams_always: bool = False
     native_output: bool = True
@@ -65,7 +68,7 @@ class Wire:
     def __init__(self, wired: Wired) -> None:
         """Take over a library model and its clients."""
         self._wired = wired
-        self._reader = Reader(wired.clean)
+        self._reader = Reader(wired.clean, wired.kinds)
 
     async def call(self, request: Request, delta: Delta | None = None) -> Answer:
         """Ask once."""
@@ -130,7 +133,8 @@ class Wire:
         if request.effect and self._wired.trace_header:
             headers = {self._wired.trace_header: request.effect}
             settings["extra_headers"] = headers | settings.get("extra_headers", {})
-        return settings
+        settle = self._wired.settle
+        return settings if settle is None else settle(settings, request)
 
     def _keeps_to(self, schema: dict[str, Any]) -> bool:
         able = self._wired.library.profile.get("supports_json_schema_output", False)
@@ -184,9 +188,9 @@ def _shaped(plain: ModelRequestParameters, schema: dict[str, Any]) -> ModelReque
 def _piece(event: ModelResponseStreamEvent) -> str:
     """Return the text that an event of a stream brings."""
     if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
-        return event.part.content
+        return str(event.part.content)
     if isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
-        return event.delta.content_delta
+        return str(event.delta.content_delta)
     return ""
 
 
