@@ -38,7 +38,8 @@ def run(options: Options) -> report.Report:
 
 
 def ask(side: Side) -> dict[str, float]:
-    """Let a side make its runs, in a new process."""
+    """Let a side make its runs, in a new process. Others may use the disk: what it costs now is said."""
+    print(f"  {report.disk()}", file=sys.stderr)
     return child.measure(side.module, "--runs", str(side.runs), python=side.python)
 
 
