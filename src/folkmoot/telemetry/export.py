@@ -8,6 +8,9 @@ reads by itself.
 
 import asyncio
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Thread
 from urllib.parse import urlsplit
 
 from folkmoot.core.errors import SettingsInvalid
@@ -33,16 +36,23 @@ except ImportError as fault:
     ) from fault
 
 _QUEUE = 20_000
+_PATIENCE_S = 3.0
 _NS = 1_000_000  # nanoseconds in a millisecond
 
 
 class Exporter:
     """Takes spans as values and hands them to OpenTelemetry."""
 
-    def __init__(self, processor: SpanProcessor, resource: Resource) -> None:
-        """Take what sends, and what describes this process."""
+    def __init__(
+        self,
+        processor: SpanProcessor,
+        resource: Resource,
+        give_up: Callable[[], None] | None = None,
+    ) -> None:
+        """Take what sends, what describes this process, and how to end a sending that hangs."""
         self._processor = processor
         self._resource = resource
+        self._give_up = give_up
         self._scope = InstrumentationScope("folkmoot")
 
     def send(self, span: Span) -> None:
@@ -63,8 +73,25 @@ class Exporter:
         )
 
     async def stop(self) -> None:
-        """Send what waits (a collector that does not answer is given up), then end. Idempotent."""
-        await asyncio.to_thread(self._processor.shutdown)
+        """Send what waits, for at most 3 s, then end. Idempotent.
+
+        The SDK would go on trying for 30 s, and its thread would hold the process up: ours is a
+        daemon, and the process may end while a collector is still silent.
+        """
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+
+        def end() -> None:
+            self._processor.shutdown()
+            with suppress(RuntimeError):  # nobody waits any more: the loop is closed
+                loop.call_soon_threadsafe(over.set)
+
+        Thread(target=end, name="folkmoot-traces-stop", daemon=True).start()
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await over.wait()
+        except TimeoutError:
+            if self._give_up is not None:
+                self._give_up()
 
 
 def _context(trace: str, span: str, *, remote: bool = False) -> SpanContext:
@@ -79,7 +106,8 @@ def connect(target: str, version: str) -> Exporter:
     resource = Resource.create({"service.name": "folkmoot", "service.version": version})
     if target == "console":
         return Exporter(SimpleSpanProcessor(ConsoleSpanExporter(out=sys.stderr)), resource)
-    return Exporter(BatchSpanProcessor(_otlp(target), max_queue_size=_QUEUE), resource)
+    sender = _otlp(target)
+    return Exporter(BatchSpanProcessor(sender, max_queue_size=_QUEUE), resource, sender.shutdown)
 
 
 def _otlp(target: str) -> SpanExporter:

@@ -160,6 +160,7 @@ LINES: dict[type, _Line] = {
     e.ReplyRejected: _line(_DEBUG),
     e.Asked: _line(_INFO, "call"),
     e.Slept: _line(_DEBUG, "until", "call"),
+    e.Woke: _line(_DEBUG),
     e.Paused: _line(_INFO, "by"),
     e.Continued: _line(_INFO, "by"),
     e.Succeeded: _line(_INFO),

@@ -8,7 +8,7 @@ Danger: every label value costs memory for ever, here and in whoever scrapes. Na
 outside (agents, models, tools, codes) are capped; the rest of them share the value `other`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector
@@ -49,8 +49,8 @@ _CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 class StoreTotals(msgspec.Struct, frozen=True, kw_only=True):
     """What a store has done since it was opened: commits, and the change sets that shared them."""
 
-    commits: int
-    sets: int
+    commits: int = 0
+    sets: int = 0
 
 
 class _Cap:
@@ -207,6 +207,11 @@ class Metrics:
         self._cost = self._counter(
             "folkmoot_cost_usd_total", "Dollars by our price table.", agent=agents, **names
         )
+        self._uncertain = self._counter(
+            "folkmoot_uncertain_usd_total",
+            "Dollars that calls may have cost whose end nobody saw.",
+            agent=agents,
+        )
         self._tool_calls = self._counter(
             "folkmoot_tool_calls_total", "Tool calls that ended.", tool=tools, outcome=_Cap(10)
         )
@@ -238,7 +243,7 @@ class Metrics:
         return _Timer(made, *labels.values())
 
     def count(self, counts: Counts) -> None:
-        """Set the gauges; call it before `page`."""
+        """Set the gauges."""
         for state in RunState:
             self._depth.labels(state).set(counts.states.get(state, 0))
         self._workers.set(counts.workers)
@@ -248,6 +253,11 @@ class Metrics:
     def page(self) -> bytes:
         """Return the exposition text (Prometheus text format 0.0.4, UTF-8)."""
         return generate_latest(_Plain(self.registry))
+
+    async def gathered(self, counts: Callable[[], Awaitable[Counts]]) -> bytes:
+        """Return the page with the gauges as they stand now; `counts` is the store's."""
+        self.count(await counts())
+        return self.page()
 
     def __call__(self, run: Run, entry: Entry, body: Body) -> None:
         """Count one entry."""
@@ -261,8 +271,13 @@ class Metrics:
     def _reset(self, run: Run, _: Entry, __: e.Reset) -> None:
         self._attempts.add(run.agent)
 
-    def _resumed(self, run: Run, _: Entry, __: e.Resumed) -> None:
+    def _resumed(self, run: Run, _: Entry, body: e.Resumed) -> None:
         self._rescues.add(run.agent)
+        self._doubt(run, body.uncertain)
+
+    def _doubt(self, run: Run, nanos: int) -> None:
+        if nanos:
+            self._uncertain.add(run.agent, amount=nanos / NANOS_PER_USD)
 
     def _model_replied(self, run: Run, _: Entry, body: e.ModelReplied) -> None:
         provider, model = split_model(body.model)
@@ -278,8 +293,9 @@ class Metrics:
         if body.nanos:
             self._cost.add(run.agent, provider, model, amount=body.nanos / NANOS_PER_USD)
 
-    def _model_failed(self, _: Run, __: Entry, body: e.ModelFailed) -> None:
+    def _model_failed(self, run: Run, _: Entry, body: e.ModelFailed) -> None:
         self._model_calls.add(*split_model(body.model), body.code)
+        self._doubt(run, body.uncertain)
 
     def _tool_returned(self, _: Run, __: Entry, body: e.ToolReturned) -> None:
         # A name that no tool has comes from the model: it may invent a new one every time.

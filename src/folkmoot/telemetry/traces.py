@@ -147,7 +147,8 @@ class Traces:
 
     def _model_replied(self, run: Run, entry: Entry, body: e.ModelReplied) -> None:
         state = self._state(run, entry.at)
-        state.tools = {call.id: entry.seq for call in body.calls}
+        if body.purpose == "reply":
+            state.tools = {call.id: entry.seq for call in body.calls}
         usage = body.usage
         attributes: Attributes = {
             "gen_ai.usage.input_tokens": usage.input,

@@ -23,11 +23,18 @@ from folkmoot.core import entries as e
 from folkmoot.core import ids, signals
 from folkmoot.core.agent import Agent
 from folkmoot.core.entries import Body, Entry, broken
-from folkmoot.core.errors import AgentUnknown, KeyReused, RunUnknown, TaskInvalid, WrongState
+from folkmoot.core.errors import (
+    AgentUnknown,
+    Denied,
+    KeyReused,
+    RunUnknown,
+    TaskInvalid,
+    WrongState,
+)
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.signals import AnySignal
 from folkmoot.core.task import PRIORITIES, Task
-from folkmoot.core.view import View, apply, fold
+from folkmoot.core.view import View, apply
 from folkmoot.ports.clock import Clock
 from folkmoot.ports.desk import Broken, Delta, Health, Part, Question, Submitted, Verified
 from folkmoot.ports.store import Counts, Query
@@ -191,6 +198,8 @@ class MemoryDesk:
                 f"The run is {kept.run.state}: it cannot take {signals.kind(signal)!r}.",
                 kept="Nothing was changed.",
             )
+        if isinstance(signal, signals.Vote):
+            _check_vote(kept.view, signal)
         kept.heard.add(key)
         self.write(run, _entry_of(signal, kept.run.attempt))
         return True
@@ -294,24 +303,30 @@ def _entry_of(signal: AnySignal, attempt: int) -> Body:
             return e.Reset(attempt=attempt + 1, reason=f"Retried by {by or 'somebody'}.")
 
 
+def _check_vote(view: View, vote: signals.Vote) -> None:
+    approval = view.approvals.get(vote.approval)
+    if approval is None:
+        raise WrongState(
+            f"The run does not wait for approval {vote.approval!r}.", kept="Nothing was changed."
+        )
+    if approval.by and vote.by not in approval.by:
+        raise Denied(f"{vote.by!r} may not decide this.", kept="The question stays open.")
+
+
 def _questions(kept: _Kept) -> Iterable[Question]:
-    view = fold(kept.run.id, kept.journal)
-    for entry in kept.journal:
-        body = entry.read()
-        if not isinstance(body, e.StepAsked) or body.approval not in view.approvals:
-            continue
-        pending = view.pending.get(body.call)
+    for approval in kept.view.approvals.values():
+        pending = kept.view.pending.get(approval.call)
         yield Question(
             run=kept.run.id,
             agent=kept.run.agent,
-            approval=body.approval,
-            act=body.act,
-            reason=body.reason,
-            policy=body.policy,
+            approval=approval.id,
+            act=approval.act,
+            reason=approval.reason,
+            policy=approval.policy,
             args={} if pending is None else pending.call.args,
-            digest=body.digest,
-            needs=body.needs,
-            by=body.by,
-            yes=view.approvals[body.approval].yes,
-            expires_at=body.expires_at,
+            digest=approval.digest,
+            needs=approval.needs,
+            by=approval.by,
+            yes=approval.yes,
+            expires_at=approval.expires_at,
         )

@@ -8,12 +8,13 @@ import sys
 import httpx
 import pytest
 
+from folkmoot.config import load
 from folkmoot.core import entries as e
 from folkmoot.core.agent import Agent, ModelChoice
 from folkmoot.core.errors import SettingsInvalid
 from folkmoot.core.task import Task
 from folkmoot.gateways.http.api import create
-from folkmoot.gateways.http.server import Server
+from folkmoot.gateways.http.server import HttpServer, make
 from folkmoot.testing.desk import MemoryDesk
 
 pytestmark = pytest.mark.slow
@@ -31,7 +32,7 @@ def _app(desk):
 
 @pytest.fixture
 async def server(desk):
-    server = Server(_app(desk), "127.0.0.1", 0, grace_s=1)
+    server = HttpServer(_app(desk), "127.0.0.1", 0, grace_s=1)
     await server.start()
     yield server
     await server.stop()
@@ -76,13 +77,13 @@ async def test_a_stopped_server_starts_again_on_its_port(server, client, desk, r
 
 async def test_a_taken_port_is_a_mistake_that_says_what_to_do(server, desk):
     with pytest.raises(SettingsInvalid) as fault:
-        await Server(_app(desk), "127.0.0.1", server.port).start()
+        await HttpServer(_app(desk), "127.0.0.1", server.port).start()
     assert "FOLKMOOT_PORT" in str(fault.value)
 
 
 async def test_the_process_keeps_its_signal_handlers(desk):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    server = Server(_app(desk), "127.0.0.1", 0)
+    server = HttpServer(_app(desk), "127.0.0.1", 0)
     await server.start()
     during = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     await server.stop()
@@ -92,7 +93,7 @@ async def test_the_process_keeps_its_signal_handlers(desk):
 async def test_ipv6_loopback_is_served(desk):
     if not socket.has_ipv6:
         pytest.skip("no IPv6 here")
-    server = Server(_app(desk), "::1", 0)
+    server = HttpServer(_app(desk), "::1", 0)
     try:
         await server.start()
     except SettingsInvalid:
@@ -203,3 +204,17 @@ def test_what_is_not_used_is_not_imported(module, absent):
     code = f"import sys, {module}; print(sorted(set({absent.split(', ')!r}) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+async def test_a_server_is_made_from_settings(desk):
+    server = make(desk, load(host="127.0.0.1", port=0, api_keys=("k",)), lambda: b"")
+    await server.start()
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
+        assert (await client.get("/v1/runs")).status_code == 401
+        assert (await client.get("/v1/runs", headers={"X-API-Key": "k"})).status_code == 200
+    await server.stop()
+
+
+def test_settings_that_would_open_the_api_to_everybody_make_no_server(desk):
+    with pytest.raises(SettingsInvalid):
+        make(desk, load(host="0.0.0.0", port=0), lambda: b"")

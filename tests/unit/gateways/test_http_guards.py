@@ -5,7 +5,7 @@ from folkmoot.gateways.http.api import create
 from folkmoot.gateways.http.hosts import is_loopback
 from folkmoot.gateways.http.keys import OPEN
 from folkmoot.gateways.http.limits import BODY_LIMIT
-from folkmoot.gateways.http.server import Server
+from folkmoot.gateways.http.server import HttpServer
 
 TASK = {"agent": "reader", "input": "Read."}
 FAR = {"loopback": False, "base_url": "http://api.example.com"}
@@ -27,7 +27,7 @@ def test_an_empty_key_opens_nothing_even_on_loopback(desk):
 def test_an_api_for_loopback_is_not_bound_elsewhere(desk):
     app = create(desk, api_keys=(), loopback=True, metrics=lambda: b"")
     with pytest.raises(SettingsInvalid):
-        Server(app, "0.0.0.0", 0)
+        HttpServer(app, "0.0.0.0", 0)
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ async def test_a_vote_reaches_the_run(api, desk, asked, approve):
 
 async def test_a_vote_on_nothing_is_not_swallowed(api, desk, asked):
     answer = await api.post(f"/v1/runs/{asked}/approvals/a2", json={"approve": True, "by": "ann"})
-    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+    assert (answer.status_code, answer.json()["code"]) == (409, "WRONG_STATE")
     assert isinstance(await _last(desk, asked), e.StepAsked)
 
 

@@ -5,6 +5,7 @@ import pytest
 from folkmoot.core import entries as e
 from folkmoot.core.errors import (
     AgentUnknown,
+    Denied,
     KeyReused,
     RunUnknown,
     StoreFault,
@@ -105,9 +106,21 @@ async def test_a_question_stays_open_until_enough_agree(desk, run):
     desk.write(
         run,
         e.StepAsked(
-            call="c", act="tool send", approval="a", digest="d", policy="p", reason="r", needs=2
+            call="c",
+            act="tool send",
+            approval="a",
+            digest="d",
+            policy="p",
+            reason="r",
+            needs=2,
+            by=("ann", "bob"),
         ),
     )
+    for vote in (Vote("b", approve=True, by="ann"), Vote("b", approve=False)):
+        with pytest.raises(WrongState):
+            await desk.tell(run, vote)
+    with pytest.raises(Denied):
+        await desk.tell(run, Vote("a", approve=True, by="eve"))
     (question,) = await desk.questions()
     assert (question.args, question.act) == ({"to": "x"}, "tool send")
     await desk.tell(run, Vote("a", approve=True, by="ann"))

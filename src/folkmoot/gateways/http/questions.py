@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from folkmoot.core.errors import NotFound
 from folkmoot.core.signals import Vote
 from folkmoot.gateways.http.bodies import QuestionBody, QuestionsBody, ToldBody, VoteBody
 from folkmoot.gateways.http.shared import DeskHere, IdempotencyKey
@@ -27,12 +26,5 @@ async def vote(
     run: str, approval: str, body: VoteBody, desk: DeskHere, idempotency_key: IdempotencyKey = ""
 ) -> ToldBody:
     """Approve or deny a call that the gate asked about."""
-    # A vote on nothing would be kept and change nothing: a typing error must not look like a yes.
-    if all(question.approval != approval for question in await desk.questions(run)):
-        raise NotFound(
-            f"Run {run!r} does not wait for an approval {approval!r}.",
-            kept="Nothing was changed.",
-            todo="See GET /v1/questions: it may have been answered, or its time is over.",
-        )
     signal = Vote(approval, body.approve, body.by, body.note)
     return await tell(desk, run, signal, idempotency_key)

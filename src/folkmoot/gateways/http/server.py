@@ -10,15 +10,44 @@ import math
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import uvicorn
 from fastapi import FastAPI
 
 from folkmoot.core.errors import SettingsInvalid
+from folkmoot.gateways.http.api import create
 from folkmoot.gateways.http.hosts import is_loopback
-from folkmoot.gateways.http.shared import Shared
+from folkmoot.gateways.http.shared import Metrics, Shared
+from folkmoot.ports.desk import Desk
 
 _BACKLOG = 2048
+
+
+class Place(Protocol):
+    """Where to serve, and to whom; the settings are one."""
+
+    @property
+    def host(self) -> str:
+        """An address of this machine."""
+
+    @property
+    def port(self) -> int:
+        """0 takes a free one."""
+
+    @property
+    def api_keys(self) -> tuple[str, ...]:
+        """Needed unless the address is loopback."""
+
+    @property
+    def grace_s(self) -> float:
+        """How long requests may take to finish at the end."""
+
+
+def make(desk: Desk, place: Place, metrics: Metrics) -> "HttpServer":
+    """Return a server of the API, not yet started. Raises SettingsInvalid."""
+    app = create(desk, api_keys=place.api_keys, loopback=is_loopback(place.host), metrics=metrics)
+    return HttpServer(app, place.host, place.port, place.grace_s)
 
 
 class _Server(uvicorn.Server):
@@ -37,7 +66,7 @@ class _Server(uvicorn.Server):
         self.listening.set()
 
 
-class Server:
+class HttpServer:
     """Serves an application on an address. Port 0 takes a free one; `port` then says which."""
 
     name = "http"
