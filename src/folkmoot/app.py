@@ -35,7 +35,7 @@ from folkmoot.ports.policy import Policy
 from folkmoot.ports.program import Program
 from folkmoot.ports.store import Store
 from folkmoot.programs import builtin as programs
-from folkmoot.sandboxes.registry import choose
+from folkmoot.sandboxes.registry import choose_or_explain
 from folkmoot.tools.arguments import check
 from folkmoot.tools.registry import builtin as tools
 from folkmoot.upkeep.duty import Duty
@@ -69,7 +69,6 @@ class App:
         self.settings = settings or load()
         self.clock: Clock = clock or SystemClock()
         self.env: Mapping[str, str] = os.environ if env is None else env
-        self.catalog = wiring.catalog(self.settings, agents)
         self.models = Models(self.env)
         self.toolbox = tools()
         self.programs: dict[str, Program] = programs()
@@ -84,6 +83,8 @@ class App:
         self._http: HttpServer | None = None
         for path in self.settings.plugins:
             plugins.load(Path(path), self)
+        known = wiring.known(self.models, self.toolbox, self.programs)
+        self.catalog = wiring.catalog(self.settings, agents, known)
 
     @property
     def http_port(self) -> int:
@@ -102,8 +103,8 @@ class App:
             tools=self.toolbox.bind,
             programs=self.programs,
             policies=self.policies,
-            sandbox=choose,
-            price=lambda choice: price_of(choice, choice.name),
+            sandbox=choose_or_explain,
+            price=price_of,
             mistakes=check,
             workspaces=self.settings.workspaces,
             observers=self.observers,

@@ -22,15 +22,7 @@ _KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "AWS_ACCES
 
 async def examine(app: "App") -> list[Part]:
     """Try everything; a part that is not `critical` only limits what agents can do."""
-    return [
-        _python(),
-        _sqlite(),
-        _sandbox(),
-        _agents(app),
-        _keys(app),
-        _space(),
-        await _store(app),
-    ]
+    return [_python(), _sqlite(), _sandbox(), _agents(app), _keys(app), _space(), await _store(app)]
 
 
 def _python() -> Part:

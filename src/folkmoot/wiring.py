@@ -1,39 +1,51 @@
 """Which adapter a setting means. Part of the composition root; imports what was chosen and no more."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from folkmoot.agents.directory import Directory
+from folkmoot.agents.known import Known
 from folkmoot.brokers.local import LocalBroker
 from folkmoot.config import Settings
-from folkmoot.core.agent import Agent
+from folkmoot.core.agent import Agent, ToolUse
 from folkmoot.core.errors import SettingsInvalid
 from folkmoot.core.events import Event
+from folkmoot.models.registry import Models
 from folkmoot.ports.broker import Broker
 from folkmoot.ports.clock import Clock
 from folkmoot.ports.observer import Observer
 from folkmoot.ports.store import Store
 from folkmoot.stores.memory import MemoryStore
 from folkmoot.stores.sqlite import SqliteStore
+from folkmoot.tools.registry import Toolbox
 
 if TYPE_CHECKING:
     from folkmoot.telemetry.export import Exporter
 
 Once = Callable[[], Awaitable[object]]
-Page = Callable[[], bytes]
+Page = Callable[[], Awaitable[bytes]]
 """Makes the text of /metrics."""
 
 
-def catalog(settings: Settings, agents: Sequence[Agent]) -> Directory:
+def catalog(settings: Settings, agents: Sequence[Agent], known: Known) -> Directory:
     """Return the agents: those of the folder, and those given in code."""
-    found = Directory(settings.agents, workspaces=settings.workspaces)
+    found = Directory(settings.agents, workspaces=settings.workspaces, known=known)
     for agent in agents:
         found.add(agent)
     return found
+
+
+def known(models: Models, toolbox: Toolbox, programs: Collection[str]) -> Known:
+    """Return what agent files may name."""
+
+    def bind(agent: Agent, name: str, options: dict[str, Any]) -> object:
+        return toolbox.bind(msgspec.structs.replace(agent, tools=(ToolUse(name, options),)))
+
+    return Known(programs=programs, providers=models.providers, tools=toolbox.names(), tool=bind)
 
 
 def store(settings: Settings, clock: Clock) -> Store:
@@ -86,7 +98,7 @@ def observe(settings: Settings, observers: list[Observer], kept: Store) -> Watch
     metrics = Metrics(settings.metrics_agents, totals)
     observers.append(metrics)
     observers.append(Logs(settings.log_level))
-    watching = Watching(metrics.page)
+    watching = Watching(lambda: metrics.gathered(kept.counts))
     if settings.traces:
         from folkmoot import __version__  # noqa: PLC0415
         from folkmoot.telemetry.export import connect  # noqa: PLC0415 - needs the extra `otel`

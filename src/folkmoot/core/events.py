@@ -5,6 +5,7 @@ Topics are words joined by dots; a pattern may use `*` for one word and `#` for 
 `run.<id>.signal` (somebody said something to the run), `run.<id>.state`.
 """
 
+import re
 from functools import lru_cache
 
 import msgspec
@@ -18,19 +19,17 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 @lru_cache(maxsize=1024)
-def _words(pattern: str) -> tuple[str, ...]:
-    return tuple(pattern.split("."))
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern; it is matched against the topic with a dot before its first word."""
+    words = pattern.split(".")
+    return re.compile(
+        "".join(_WILD.get(word, rf"\.{re.escape(word)}") for word in words), re.DOTALL
+    )
+
+
+_WILD = {"*": r"\.[^.]+", "#": r"(?:\.[^.]+)*"}
 
 
 def matches(pattern: str, topic: str) -> bool:
     """Whether a topic fits a pattern, word by word."""
-    return _fits(_words(pattern), tuple(topic.split(".")))
-
-
-def _fits(pattern: tuple[str, ...], topic: tuple[str, ...]) -> bool:
-    if not pattern:
-        return not topic
-    first, rest = pattern[0], pattern[1:]
-    if first == "#":
-        return any(_fits(rest, topic[n:]) for n in range(len(topic) + 1))
-    return bool(topic) and first in {"*", topic[0]} and _fits(rest, topic[1:])
+    return _compiled(pattern).fullmatch(f".{topic}") is not None

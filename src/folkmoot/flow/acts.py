@@ -1,5 +1,7 @@
 """Acts: a step, reduced to what the gate must know of it."""
 
+from collections.abc import Callable
+
 from folkmoot.core import canonical
 from folkmoot.core.agent import ModelChoice
 from folkmoot.core.grants import parse
@@ -15,12 +17,16 @@ _REPLY_TOKENS = 4096
 _MODEL = parse("model:call")
 
 
-def for_model(step: CallModel, choice: ModelChoice, price: Price | None, view: View) -> Act:
+Prices = Callable[[ModelChoice, str, int], Price | None]
+
+
+def for_model(step: CallModel, choice: ModelChoice, prices: Prices, view: View) -> Act:
     """Return the act of asking a model; its estimate is a full prompt and a full reply.
 
     The instructions count with their length; `estimate` is UNPRICED when nobody knows the price.
     """
     prompt = view.tokens + len(step.system) // 4
+    price = prices(choice, choice.name, prompt)
     reply = int(choice.settings.get("max_tokens", _REPLY_TOKENS))
     estimate = UNPRICED if price is None else prompt * price.input + reply * price.output
     return Act(

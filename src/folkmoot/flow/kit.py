@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from folkmoot.core.agent import Agent
-from folkmoot.core.errors import ProgramUnknown, SandboxFault
+from folkmoot.core.errors import ProgramUnknown
 from folkmoot.flow.parts import Parts
 from folkmoot.ports.model import ToolView
 from folkmoot.ports.program import Program
@@ -15,7 +15,7 @@ from folkmoot.ports.tool import Tool
 
 
 class Kit(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run of this agent works with. `sandbox` None: none can be had, and `missing` says why."""
+    """What a run of this agent works with."""
 
     agent: Agent
     program: Program
@@ -23,7 +23,6 @@ class Kit(msgspec.Struct, frozen=True, kw_only=True):
     views: tuple[ToolView, ...]
     workspace: Path
     sandbox: Sandbox | None = None
-    missing: str = ""
 
 
 class Kits:
@@ -64,7 +63,6 @@ class Kits:
                 todo=f"Known programs: {', '.join(sorted(self._parts.programs))}.",
             )
         tools = self._parts.tools(agent)
-        sandbox, missing = self._sandbox(agent)
         specs = [tool.spec for tool in tools.values()]
         kit = Kit(
             agent=agent,
@@ -72,8 +70,7 @@ class Kits:
             tools=tools,
             views=tuple(ToolView(s.name, s.description, s.schema) for s in specs),
             workspace=self._workspace(agent),
-            sandbox=sandbox,
-            missing=missing,
+            sandbox=self._parts.sandbox(agent.sandbox),
         )
         self._kits[digest] = kit
         return kit
@@ -81,10 +78,3 @@ class Kits:
     def _workspace(self, agent: Agent) -> Path:
         path = Path(agent.workspace) if agent.workspace else self._parts.workspaces / agent.name
         return path.absolute()
-
-    def _sandbox(self, agent: Agent) -> tuple[Sandbox | None, str]:
-        """Choose the sandbox. Without one the agent still works: only what needs it fails."""
-        try:
-            return self._parts.sandbox(agent.sandbox), ""
-        except SandboxFault as fault:
-            return None, str(fault)

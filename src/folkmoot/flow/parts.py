@@ -25,7 +25,7 @@ class Parts(msgspec.Struct, kw_only=True):
     """Everything the flow needs from outside.
 
     `warm` makes a model off the event loop: its library may take seconds to import.
-    `price` returns None for a model without a price. `mistakes` says what is wrong with arguments.
+    `price` (choice, the model that answered, prompt tokens) is None for a model without a price. `mistakes` says what is wrong with arguments.
     `env` is where granted variables are looked up; nothing else of it reaches a tool.
     """
 
@@ -38,8 +38,8 @@ class Parts(msgspec.Struct, kw_only=True):
     tools: Callable[[Agent], Mapping[str, Tool]]
     programs: Mapping[str, Program]
     policies: Sequence[Policy]
-    sandbox: Callable[[SandboxUse], Sandbox]
-    price: Callable[[ModelChoice], Price | None]
+    sandbox: Callable[[SandboxUse], Sandbox | None]
+    price: Callable[[ModelChoice, str, int], Price | None]
     mistakes: Callable[[Tool, dict[str, Any]], list[str]]
     workspaces: Path
     observers: list[Observer] = []

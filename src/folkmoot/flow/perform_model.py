@@ -75,7 +75,7 @@ class ModelCaller:
             answer = await self._attempt(request, choice, self._deltas(run) if reply else None)
         except ModelFault as fault:
             return self._failed(fault, kit.agent, view, choice)
-        price = self._parts.price(choice)
+        price = self._parts.price(choice, answer.model or choice.name, answer.usage.input)
         return ModelReplied(
             call=call,
             model=str(choice),

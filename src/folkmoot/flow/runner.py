@@ -212,7 +212,7 @@ class Drive:
         """Hold the money, ask, settle."""
         agent, view, journal = self.kit.agent, self.view, self.journal
         choice = current(agent, view)
-        act = acts.for_model(step, choice, self.machine.parts.price(choice), view)
+        act = acts.for_model(step, choice, self.machine.parts.price, view)
         verdict = await self.machine.gate.judge(Case(act, agent, view, self._now()))
         if not isinstance(verdict, Allow):
             return await self._refused(act.call, str(act), verdict)

@@ -19,7 +19,7 @@ from folkmoot.brokers.local import LocalBroker
 from folkmoot.core.agent import Agent, ModelChoice, SandboxUse
 from folkmoot.core.changes import Beat, Rescue
 from folkmoot.core.entries import Body, Entry
-from folkmoot.core.errors import AgentUnknown, SandboxFault
+from folkmoot.core.errors import AgentUnknown
 from folkmoot.core.run import Run
 from folkmoot.core.spend import Price
 from folkmoot.core.task import Task
@@ -162,7 +162,7 @@ class Harness:
             programs=self.programs,
             policies=self.policies,
             sandbox=self._choose,
-            price=lambda _: self.price,
+            price=lambda *_: self.price,
             mistakes=check,
             workspaces=self.workspaces,
             observers=[lambda _run, _entry, body: self.entries.append(body)],
@@ -173,9 +173,7 @@ class Harness:
     def _for(self, choice: ModelChoice) -> Replies:
         return self._replies[str(choice)] if isinstance(self._replies, Mapping) else self._replies
 
-    def _choose(self, _: SandboxUse) -> Sandbox:
-        if self.sandbox is None:
-            raise SandboxFault("The test brought no sandbox.")
+    def _choose(self, _: SandboxUse) -> Sandbox | None:
         return self.sandbox
 
     async def _health(self) -> Health:
