@@ -9,13 +9,15 @@ Only a clear yes approves; anything else is asked again. Without a terminal nobo
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from folkmoot.cli import lines
 from folkmoot.cli.output import Output
 from folkmoot.core import entries as e
 from folkmoot.core.entries import Entry
-from folkmoot.core.errors import Conflict
+from folkmoot.core.errors import Conflict, Denied
 from folkmoot.core.messages import ToolCall
 from folkmoot.core.signals import AnySignal, Say, Vote
 from folkmoot.ports.desk import Delta, Desk, Question
@@ -47,6 +49,7 @@ class Person:
             await self.close()
             question = body.question if isinstance(body, e.Asked) else ""
             self._asking = asyncio.create_task(self._ask(item.run, question))
+            self._asking.add_done_callback(_ender(asyncio.current_task()))
 
     async def close(self) -> None:
         """End the prompt that stands, if one does."""
@@ -83,7 +86,7 @@ class Person:
     async def _tell(self, run: str, signal: AnySignal) -> None:
         try:
             await self._desk.tell(run, signal)
-        except Conflict as error:  # somebody else was quicker, or the run has ended
+        except (Conflict, Denied) as error:  # answered elsewhere, ended, or not yours to answer
             self._out.note(error.message)
 
 
@@ -91,6 +94,19 @@ def _elsewhere(run: str, body: e.StepAsked | e.Asked) -> str:
     if isinstance(body, e.Asked):
         return f'   answer with: folkmoot say {run} "…"'
     return f"   answer with: folkmoot approve {run} {body.approval}   (or deny)"
+
+
+def _ender(follower: asyncio.Task[Any] | None) -> Callable[[asyncio.Task[None]], None]:
+    """Return what ends the follower when asking fails: nobody would answer, and it would wait forever.
+
+    The failure itself comes out of `close`.
+    """
+
+    def end(asking: asyncio.Task[None]) -> None:
+        if not asking.cancelled() and asking.exception() is not None and follower is not None:
+            follower.cancel()
+
+    return end
 
 
 async def _line(prompt: str) -> str | None:

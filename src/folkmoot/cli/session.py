@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -28,17 +28,6 @@ if TYPE_CHECKING:
 
 class System(Protocol):
     """What a command needs of folkmoot.app.App. Making one starts nothing."""
-
-    def find(self, name: str) -> "Agent":
-        """Return an agent by its name in the folder, or by the path of its file.
-
-        Raises AgentUnknown, AgentFileInvalid.
-        """
-        ...
-
-    def declare(self, agent: "Agent") -> None:
-        """Know this agent too, in place of one of the same name. Only before it is opened."""
-        ...
 
     @property
     def http_port(self) -> int:
@@ -62,7 +51,8 @@ class System(Protocol):
         ...
 
 
-Compose = Callable[["Settings"], System]
+Compose = Callable[["Settings", "Sequence[Agent]"], System]
+_NOWHERE = Path(os.devnull) / "agents"
 composer: ContextVar[Compose | None] = ContextVar("composer", default=None)
 
 
@@ -74,14 +64,14 @@ def settings(options: Options, **more: Any) -> "Settings":
     return load(store=options.store, agents=options.agents, plugins=plugins, **more)
 
 
-def system(given: "Settings") -> System:
-    """Put the system together; nothing is opened yet."""
+def system(given: "Settings", agents: "Sequence[Agent]" = ()) -> System:
+    """Put the system together; nothing is opened yet. `agents` are known beside the folder's."""
     compose = composer.get()
     if compose is None:
         from folkmoot.app import App  # noqa: PLC0415 - the machine is not for --help
 
         compose = App
-    return compose(given)
+    return compose(given, agents)
 
 
 @asynccontextmanager
@@ -103,22 +93,36 @@ async def run_id(at: "Desk", run: str) -> str:
     return newest[0].id
 
 
-def choose(at: System, name: str, model: str | None = None, workspace: Path | None = None) -> str:
-    """Return the name of the agent that is meant, and make the system know it.
+def chosen(
+    given: "Settings", name: str, model: str | None = None, workspace: Path | None = None
+) -> tuple[str, System]:
+    """Return the name of the agent that is meant, and a system that knows it.
 
     `name` may be the path of a file; `model` and `workspace` replace what the agent declares.
     """
     in_file = Path(name).suffix in {".yaml", ".yml"} or os.sep in name
     if not in_file and model is None and workspace is None:
-        return name
-    found = at.find(name)
+        return name, system(given)
+    from folkmoot.agents.directory import Directory  # noqa: PLC0415 - pydantic is not for --help
+
+    folder = Directory(given.agents, workspaces=given.workspaces)
+    found = read(given, Path(name)) if in_file else folder.get(name)
     changes: dict[str, Any] = {}
     if model is not None:
         changes |= {"model": _model(model), "fallbacks": ()}
     if workspace is not None:
         changes["workspace"] = str(workspace.resolve())
-    at.declare(structs.replace(found, **changes))
-    return found.name
+    others = [folder.get(other) for other in folder.names() if other != found.name]
+    # The folder is read here and not again there: it may hold another agent of this name.
+    alone = given.model_copy(update={"agents": _NOWHERE})
+    return found.name, system(alone, [*others, structs.replace(found, **changes)])
+
+
+def read(given: "Settings", path: Path) -> "Agent":
+    """Return the agent that a file declares. Raises AgentFileInvalid with every mistake."""
+    from folkmoot.agents.load import load_file  # noqa: PLC0415 - pydantic is not for --help
+
+    return load_file(path, workspaces=given.workspaces)
 
 
 def _model(text: str) -> ModelChoice:
@@ -146,7 +150,7 @@ def task_text(given: str | None) -> str:
 
 
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema of an agent file (folkmoot.agents)."""
+    """Return the JSON Schema of an agent file."""
     from folkmoot.agents import schema as home  # noqa: PLC0415 - pydantic is not for --help
 
     return home.schema()

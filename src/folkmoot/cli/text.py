@@ -24,7 +24,7 @@ def clean(value: str) -> str:
 def short(value: str, width: int = 100) -> str:
     """Return one line of at most `width` characters that stands for a text."""
     lines = clean(value).strip().split("\n")
-    more = f" (+{len(lines) - 1} lines)" if len(lines) > 1 else ""
+    more = f" (+{many(len(lines) - 1, 'line')})" if len(lines) > 1 else ""
     room = max(width - len(more), 1)
     first = lines[0].replace("\t", " ")
     return (first if len(first) <= room else first[: room - 1] + "…") + more
@@ -51,7 +51,7 @@ def when(ms: int) -> str:
 def money(nanos: int) -> str:
     """Return nano-dollars as dollars, with the digits that matter."""
     usd = nanos / NANOS_PER_USD
-    return f"${usd:.2f}" if usd >= 1 or not nanos else f"${usd:.6f}".rstrip("0").rstrip(".")
+    return f"${usd:.2f}" if usd >= 1 or not nanos else f"${usd:.9f}".rstrip("0")
 
 
 def spent(spend: Spend) -> str:
@@ -69,4 +69,6 @@ def spent(spend: Spend) -> str:
 
 def many(count: int, word: str) -> str:
     """Return a count with its word, in the plural where that is right."""
-    return f"{count:,} {word}" + ("" if count == 1 else "s")
+    if count == 1:
+        return f"1 {word}"
+    return f"{count:,} {word[:-1]}ies" if word.endswith("ry") else f"{count:,} {word}s"

@@ -11,7 +11,6 @@ import pytest
 from folkmoot.cli.main import main
 from folkmoot.core import entries as e
 from folkmoot.core.agent import Agent, ModelChoice
-from folkmoot.core.errors import AgentUnknown
 from folkmoot.core.messages import ToolCall
 from folkmoot.core.spend import Usage
 from folkmoot.ports.desk import Part
@@ -34,6 +33,9 @@ class Desk(MemoryDesk):
         self.work: Callable[[str], Any] | None = None
         self.working = False
 
+    def declare(self, agents):
+        self._agents.update({agent.name: agent for agent in agents})
+
     async def submit(self, task):
         submitted = await super().submit(task)
         if self.working and self.work is not None and submitted.new:
@@ -41,7 +43,7 @@ class Desk(MemoryDesk):
         return submitted
 
     async def _worked(self, run: str) -> None:
-        while not self.following:  # deltas are for those who listen
+        while not self.following:  # noqa: ASYNC110 - a turn of the loop; deltas want a listener
             await asyncio.sleep(0)
         await self.work(run)
 
@@ -56,22 +58,9 @@ class System:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.settings = None
-        self.declared = {READER.name: READER}
         self.http_port = 4711
         self.calls = []
         self.parts = [Part(name="store", ok=True, detail="opens")]
-        self.fault = None
-
-    def find(self, name):
-        if self.fault is not None:
-            raise self.fault
-        found = self.declared.get(name.removesuffix(".yaml"))
-        if found is None:
-            raise AgentUnknown(f"There is no agent {name!r}.")
-        return found
-
-    def declare(self, agent):
-        self.declared[agent.name] = agent
 
     @asynccontextmanager
     async def opened(self):
@@ -135,11 +124,12 @@ def system(desk):
 
 
 @pytest.fixture
-def folkmoot(system, capsys):
+def folkmoot(desk, system, capsys):
     """Call a command: `folkmoot("runs", "--json")`."""
 
-    def compose(settings):
+    def compose(settings, agents):
         system.settings = settings
+        desk.declare(agents)
         return system
 
     def call(*argv: str) -> Said:

@@ -30,16 +30,11 @@ async def _doctor(given: Given) -> Exit:
 
 async def _parts(given: Given) -> list[Part]:
     """Look at everything, even when one part is so broken that it cannot be looked at."""
-    parts = [machine.python(), machine.sqlite()]
     try:
         settings = session.settings(given)
     except FolkmootError as error:
-        return [*parts, Part(name="settings", ok=False, detail=str(error))]
-    parts += [
-        machine.disk(settings.store),
-        machine.port(settings.host, settings.port),
-        machine.keys(),
-    ]
+        return [Part(name="settings", ok=False, detail=str(error))]
+    parts = [machine.flush(settings.store), machine.port(settings.host, settings.port)]
     try:
         parts += await session.system(settings).doctor()
     except FolkmootError as error:

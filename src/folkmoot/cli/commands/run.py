@@ -40,8 +40,8 @@ def run(given: Given) -> Exit:
 
 async def _run(given: Given) -> Exit:
     out = Output(json=given.json, quiet=given.quiet)
-    system = session.system(session.settings(given))
-    name = session.choose(system, given.agent, given.model, given.workspace)
+    settings = session.settings(given)
+    name, system = session.chosen(settings, given.agent, given.model, given.workspace)
     task = Task(agent=name, input=session.task_text(given.input), source="cli", key=given.key)
     started = ""
     try:
