@@ -13,17 +13,21 @@ from bench import child, report, venv
 from bench.options import Options
 
 RUNS = 10_000
-RIVALS = {"langgraph": "bench.rivals.langgraph", "dbos": "bench.rivals.dbos"}
+RIVALS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "langgraph": ("bench.rivals.langgraph", ("--graph", "plain")),
+    "dbos": ("bench.rivals.dbos", ("--style", "async", "--pool", "2", "--journal", "wal")),
+}
 BARS = {"langgraph": 20, "dbos": 40}
 
 
 class Side(NamedTuple):
-    """Who is measured: a module, the Python that runs it, how many runs it makes in a round."""
+    """Who is measured: a module, the Python that runs it, how many runs a round, other arguments."""
 
     name: str
     module: str
     python: Path
     runs: int
+    args: tuple[str, ...] = ()
 
 
 Rounds = dict[str, list[dict[str, float]]]
@@ -40,7 +44,7 @@ def run(options: Options) -> report.Report:
 def ask(side: Side) -> dict[str, float]:
     """Let a side make its runs, in a new process. Others may use the disk: what it costs now is said."""
     print(f"  {report.disk()}", file=sys.stderr)
-    return child.measure(side.module, "--runs", str(side.runs), python=side.python)
+    return child.measure(side.module, "--runs", str(side.runs), *side.args, python=side.python)
 
 
 def measure(sides: list[Side], rounds: int, ask: Ask) -> Rounds:
@@ -67,7 +71,8 @@ def rivals(runs: int) -> list[Side]:
         for name in RIVALS:
             print(f"{name} is left out, it could not be installed: {fault}", file=sys.stderr)
         return []
-    return [Side(name, module, python, rival_runs(runs)) for name, module in RIVALS.items()]
+    made = rival_runs(runs)
+    return [Side(name, module, python, made, args) for name, (module, args) in RIVALS.items()]
 
 
 def outcome(rounds: Rounds) -> report.Report:

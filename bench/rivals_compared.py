@@ -1,4 +1,4 @@
-"""rivals: each rival in each way of running it that we tried. react3 takes the first of each."""
+"""rivals: each rival in each way of running it that we tried. react3 takes the first of each (react3.RIVALS)."""
 
 import sys
 
