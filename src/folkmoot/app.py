@@ -111,6 +111,7 @@ class App:
             gateways=self.gateways,
             env=self.env,
             queue_limit=self.settings.queue_limit,
+            report=wiring.report,
         )
 
     async def _warm(self, choice: ModelChoice) -> None:
@@ -134,11 +135,7 @@ class App:
             parts = self.parts()
             kits = Kits(parts)
             self._dispatcher = Dispatcher(
-                parts,
-                kits,
-                worker=self.worker,
-                concurrency=self.settings.concurrency,
-                report=wiring.report,
+                parts, kits, worker=self.worker, concurrency=self.settings.concurrency
             )
             await self._start(stack, parts, self._dispatcher)
             desk = self._desk(parts, kits, works=True)

@@ -9,7 +9,6 @@ off, and Retire puts their runs back into the queue with a raised fence.
 """
 
 import asyncio
-from collections.abc import Callable
 
 from folkmoot.core import signals
 from folkmoot.core.changes import Claim, Claimed, Retire
@@ -23,24 +22,19 @@ from folkmoot.flow.parts import Parts
 from folkmoot.flow.runner import Drive, Machine
 from folkmoot.ports.broker import Delivery
 
-Report = Callable[[str, str, BaseException | None], None]
-"""Told of what no caller can be told: (event, run, fault)."""
-
 _AGAIN_S = 1.0
 
 
 class Dispatcher:
     """Keeps a worker's drives going."""
 
-    def __init__(
-        self, parts: Parts, kits: Kits, *, worker: str, concurrency: int, report: Report
-    ) -> None:
+    def __init__(self, parts: Parts, kits: Kits, *, worker: str, concurrency: int) -> None:
         """`worker` must have a heartbeat before `start`."""
         self.worker = worker
         self.concurrency = concurrency
         self._parts = parts
         self._kits = kits
-        self._report = report
+        self._report = parts.report
         self._machine = Machine(parts, worker)
         self._drives: dict[str, tuple[Drive, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()

@@ -77,7 +77,10 @@ class Journal:
     async def _tell(self, told: list[tuple[Entry, Body]]) -> None:
         for entry, body in told:
             for observe in self._parts.observers:
-                observe(self.run, entry, body)
+                try:
+                    observe(self.run, entry, body)
+                except Exception as fault:  # noqa: BLE001 - who only looks must not stop what is done
+                    self._parts.report("observer_broke", self.run.id, fault)
         if told:
             await self._parts.broker.publish(Event(f"run.{self.run.id}.entry"))
 

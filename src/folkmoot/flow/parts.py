@@ -20,6 +20,13 @@ from folkmoot.ports.sandbox import Sandbox
 from folkmoot.ports.store import Store
 from folkmoot.ports.tool import Tool
 
+Report = Callable[[str, str, BaseException | None], None]
+"""Told of what no caller can be told: (event, run, fault)."""
+
+
+def _silent(_event: str, _run: str, _fault: BaseException | None) -> None:
+    """Nobody listens."""
+
 
 class Parts(msgspec.Struct, kw_only=True):
     """Everything the flow needs from outside.
@@ -46,3 +53,4 @@ class Parts(msgspec.Struct, kw_only=True):
     gateways: dict[str, Gateway] = {}
     env: Mapping[str, str] = {}
     queue_limit: int = 100_000
+    report: Report = _silent

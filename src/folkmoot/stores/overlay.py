@@ -5,6 +5,7 @@ and writes back what came of it. The rows are locked by then, so a check made he
 A set that fails leaves no trace: what it had done is undone, and its neighbours never see it.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
@@ -32,7 +33,10 @@ _RETRYABLE = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.REFUSED})
 
 
 class Row(msgspec.Struct):
-    """A run as far as a batch can change it. `end` is the number of its last entry."""
+    """A run as far as a batch can change it. `end` is the number of its last entry.
+
+    `was` is the state before the batch, "" for a run that is new.
+    """
 
     id: str
     state: str
@@ -44,6 +48,7 @@ class Row(msgspec.Struct):
     claim: c.Claim | None = None
     move: c.Move | None = None
     signal_at: int = 0
+    was: str = ""
 
     def __copy__(self) -> "Row":
         """Return a snapshot for undoing."""
@@ -95,6 +100,16 @@ class Overlay:
                 del list_[mark:]
             del self.plain[plain:]
             return fault
+
+    def tallies(self) -> list[tuple[str, int]]:
+        """Return by how much the number of runs in each state has changed."""
+        counted: Counter[str] = Counter()
+        for run in self.dirty.union(change.run.id for change in self.created):
+            row = self.rows[run]
+            if row.was:
+                counted[row.was] -= 1
+            counted[str(row.state)] += 1
+        return sorted((state, n) for state, n in counted.items() if n)
 
     def _save(self, row: Row) -> None:
         before = row.__copy__()

@@ -126,11 +126,7 @@ class Harness:
         self.kits = Kits(self.parts)
         await self.store.write(Beat(worker=self.worker, ttl_ms=600_000))
         self.dispatcher = Dispatcher(
-            self.parts,
-            self.kits,
-            worker=self.worker,
-            concurrency=self.concurrency,
-            report=lambda *told: self.reports.append(told),
+            self.parts, self.kits, worker=self.worker, concurrency=self.concurrency
         )
         intake = Intake(self.parts, self.kits, announces=True)
         self.desk = FlowDesk(self.parts, intake, self._health, 0.05)
@@ -168,6 +164,7 @@ class Harness:
             observers=[lambda _run, _entry, body: self.entries.append(body)],
             gateways=self.gateways,
             env=self.env,
+            report=lambda *told: self.reports.append(told),
         )
 
     def _for(self, choice: ModelChoice) -> Replies:

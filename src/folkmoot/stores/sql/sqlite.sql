@@ -45,6 +45,9 @@ INSERT INTO signals (run, nr, id, kind, body, at) VALUES {rows}
 INSERT INTO spends (scope, spent, held) VALUES {rows}
 ON CONFLICT (scope) DO UPDATE SET spent = excluded.spent, held = excluded.held
 
+-- name: add_tallies
+INSERT INTO tallies (state, n) VALUES {rows} ON CONFLICT (state) DO UPDATE SET n = n + excluded.n
+
 -- name: insert_outbox
 INSERT INTO outbox (id, run, topic, body, at, next_at) VALUES {rows} ON CONFLICT (id) DO NOTHING
 
@@ -146,7 +149,7 @@ SELECT spent, held FROM spends WHERE scope = ?
 SELECT id, run, topic, body, at FROM outbox WHERE sent_at = 0 AND next_at <= ?1 ORDER BY at, id LIMIT ?2
 
 -- name: count_states
-SELECT state, count(*) FROM runs GROUP BY state
+SELECT state, n FROM tallies WHERE n > 0
 
 -- name: count_workers
 SELECT count(*) FROM workers WHERE expires_at > {now}

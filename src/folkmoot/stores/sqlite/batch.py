@@ -102,7 +102,8 @@ class Batch:
         named = _Named(chain.from_iterable(self._sets))
         over = self._overlay
         if named.runs:
-            over.rows = {row[0]: Row(*row) for row in self._one("touched", sorted(named.runs))}
+            found = self._one("touched", sorted(named.runs))
+            over.rows = {row[0]: _loaded(row) for row in found}
         if named.keys:
             found = self._one("keys", named.keys)
             over.keys = {(source, key): (run, print_) for source, key, run, print_ in found}
@@ -148,6 +149,8 @@ class Batch:
             )
         if over.dirty:
             self._write_runs([over.rows[run] for run in sorted(over.dirty)])
+        if over.dirty or over.created:
+            self._many("add_tallies", over.tallies())
         for change in over.plain:
             self._write_plain(change)
 
@@ -237,6 +240,12 @@ class Batch:
             run: Claimed(found[run][0], tuple(journals[run]), found[run][1], tuple(open_[run]))
             for run in runs
         }
+
+
+def _loaded(columns: list[Any]) -> Row:
+    row = Row(*columns)
+    row.was = row.state
+    return row
 
 
 def _update(row: Row) -> tuple[Any, ...]:

@@ -148,12 +148,24 @@ class SqliteStore:
     def _requeue(self, db: sqlite3.Connection, change: Change) -> tuple[str, ...]:
         if isinstance(change, c.Retire):
             db.execute(self._sql["retire"], (change.worker,))
-            found = db.execute(self._sql["release"], (change.worker, change.at)).fetchall()
+            lost = db.execute(self._sql["release"], (change.worker, change.at)).fetchall()
+            woken = []
         else:
             assert isinstance(change, c.Rescue)
-            found = db.execute(self._sql["rescue"], (change.now,)).fetchall()
-            found += db.execute(self._sql["wake"], (change.now,)).fetchall()
-        return tuple(row[0] for row in found)
+            lost = db.execute(self._sql["rescue"], (change.now,)).fetchall()
+            woken = db.execute(self._sql["wake"], (change.now,)).fetchall()
+        if lost or woken:
+            tally = queries.many("sqlite", "add_tallies", 2, 3)
+            counts = (
+                "queued",
+                len(lost) + len(woken),
+                "running",
+                -len(lost),
+                "waiting",
+                -len(woken),
+            )
+            db.execute(tally, counts)
+        return tuple(row[0] for row in lost + woken)
 
     async def _read(self, name: str, *args: Any) -> list[Any]:
         if self._reading is None or self._reader is None:

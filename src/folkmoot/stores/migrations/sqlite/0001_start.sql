@@ -32,6 +32,12 @@ CREATE INDEX runs_wake ON runs (wake_at) WHERE state = 'waiting' AND wake_at > 0
 CREATE INDEX runs_waiting ON runs (id) WHERE state = 'waiting';
 CREATE INDEX runs_agent ON runs (agent, id);
 
+-- How many runs are in each state: counting a million rows for every glance would be slow.
+CREATE TABLE tallies (
+    state TEXT PRIMARY KEY,
+    n     INTEGER NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE entries (
     run  TEXT NOT NULL,
     seq  INTEGER NOT NULL,
