@@ -4,16 +4,25 @@ Subclass `ModelContract` and give the fixture `bench`: a model, and a way to say
 answers. What an adapter cannot do, or what its provider's fake cannot play, is declared in `gaps`;
 a test that needs it is skipped by that name, and nothing else is.
 
-    calls        tool calls              thoughts   reasoning that goes back to its maker
-    raw          arguments that are      cached     tokens read from a cache
-                 not a JSON object       uncounted  replies without a count of tokens
-    finish       length, filtered        late       an error inside a stream that began well
-    garbage      unreadable replies      cut        a broken connection
-    empty        a reply without text    polite     a stream that ends before its reply does
-    cancel       a request that can be   stall      a provider that does not answer
-                 seen to end             whole      replies in one piece
-    keys         credentials             gone       an address where nobody listens
-    wait         Retry-After             heard      looking at what was sent
+    calls        tool calls
+    raw          arguments that are not a JSON object
+    thoughts     reasoning that goes back to its maker
+    cached       tokens read from a cache
+    uncounted    replies without a count of tokens
+    length       replies that a limit ended
+    filtered     replies that a filter of the provider ended
+    wait         Retry-After
+    late         an error inside a stream that began well
+    garbage      unreadable replies
+    empty        a reply without text
+    cut          a broken connection
+    polite       a stream that ends in order, before its reply does
+    stall        a provider that does not answer
+    cancel       a request that can be seen to end
+    gone         an address where nobody listens
+    keys         credentials
+    whole        replies without a stream
+    heard        looking at what was sent
 """
 
 # ruff: noqa: D102, PLR2004 - a test's name is its docstring, literal expectations are the point
@@ -208,7 +217,7 @@ class ModelContract:
     async def test_why_a_reply_ended_is_told(
         self, bench: Bench, finish: str, streamed: bool
     ) -> None:
-        self.needs("finish")
+        self.needs(finish)
         await bench.script(Say(text="And so it", finish=finish))
         assert (await _ask(bench, streamed=streamed)).finish == finish
 
