@@ -85,16 +85,7 @@ def outcome(rounds: Rounds) -> report.Report:
         name="react3",
         ours=ours,
         rivals=others,
-        columns=[
-            "side",
-            "runs/s",
-            "slowest, fastest",
-            "p50 ms",
-            "p99 ms",
-            "CPU ms/run",
-            "RSS MB",
-            "ours is",
-        ],
+        columns=["side", "runs/s", "range", "p50 ms", "p99 ms", "CPU ms", "RSS MB", "ours is"],
         rows=[row(name, rounds.get(name, []), ours) for name in ("folkmoot", *RIVALS)],
         bars=bars(ours, others),
         note=report.disk(),
@@ -115,12 +106,12 @@ def row(name: str, rounds: list[dict[str, float]], ours: dict[str, float]) -> li
     return [
         name,
         f"{middle['runs_per_s']:,.0f}",
-        f"{min(speeds):,.0f}, {max(speeds):,.0f}",
+        f"{min(speeds):,.0f}-{max(speeds):,.0f}",
         f"{middle['p50_ms']:,.1f}",
         f"{middle['p99_ms']:,.1f}",
         f"{middle['cpu_ms_per_run']:.2f}",
         f"{middle['rss_mb']:.0f}",
-        f"{ours['runs_per_s'] / middle['runs_per_s']:.1f} times",
+        f"{ours['runs_per_s'] / middle['runs_per_s']:.1f}x",
     ]
 
 

@@ -44,9 +44,9 @@ class Report:
     def show(self, console: Console) -> None:
         """Print the tables."""
         table = Table(*self.columns, title=self.name, caption=self.note or None)
-        table.columns[0].no_wrap = True
+        table.columns[0].overflow = "fold"
         for column in table.columns[1:]:
-            column.justify = "right"
+            column.justify, column.no_wrap = "right", True
         for row in self.rows:
             table.add_row(*row)
         console.print(table)
@@ -79,7 +79,7 @@ def disk() -> str:
 
 def median(rounds: Sequence[dict[str, float]]) -> dict[str, float]:
     """Return the median of each figure over the rounds."""
-    return {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
+    return {n: round(statistics.median(each[n] for each in rounds), 4) for n in rounds[0]}
 
 
 def print_line(console: Console, line: dict[str, Any]) -> None:

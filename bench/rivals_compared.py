@@ -32,7 +32,7 @@ def run(options: Options) -> report.Report:
         name="rivals",
         ours={},
         rivals=found,
-        columns=["way", "runs/s", "p50 ms", "p99 ms", "CPU ms/run", "RSS MB"],
+        columns=["way", "runs/s", "p50 ms", "p99 ms", "CPU ms", "RSS MB"],
         rows=[row(name, figures) for name, figures in found.items()],
         note=report.disk(),
     )
