@@ -53,7 +53,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         fields = [*map(str, head), str(len(self.argv)), str(self.cwd), *self.argv, *pairs]
         if any("\0" in field for field in fields):
             raise SandboxFault("The command or its environment holds a NUL character.")
-        data = b"\0".join(os.fsencode(field) for field in fields)
+        try:
+            data = b"\0".join(os.fsencode(field) for field in fields)
+        except UnicodeEncodeError:
+            raise SandboxFault("The command holds half a character (a lone surrogate).") from None
         return b"%010d" % len(data) + data
 
 
