@@ -127,7 +127,7 @@ class _Queue:
         self._closed = False
 
     def put(self, run: str, priority: str) -> None:
-        if run in self._inside or self._closed:
+        if run in self._inside:
             return
         self._inside.add(run)
         self._lines.get(priority, self._lines["normal"]).append(run)

@@ -2,7 +2,7 @@ import asyncio
 from time import perf_counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from folkmoot.brokers.local import LocalBroker
@@ -87,9 +87,10 @@ async def test_what_was_heard_before_the_end_can_still_be_taken(broker):
 async def test_a_closed_broker_can_be_opened_again_and_is_empty(broker):
     await broker.put("q", "run_1")
     await broker.close()
-    await broker.open()
     await broker.put("q", "run_2")
-    assert [x.run for x in await broker.take("q", 10)] == ["run_2"]
+    await broker.open()
+    await broker.put("q", "run_3")
+    assert [x.run for x in await broker.take("q", 10)] == ["run_3"]
 
 
 async def test_nothing_is_left_of_those_who_listened(broker):
@@ -109,23 +110,25 @@ async def test_heard_says_no_when_nobody_listens(broker):
     assert not broker.heard("run.1.delta")
 
 
-_word = st.sampled_from(["a", "b", "c", "*", "#"])
-_pattern = st.lists(_word, min_size=1, max_size=4).map(".".join)
-_topic = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=4).map(".".join)
+_TOPIC = "a.b.c.d"
+_like_it = st.tuples(*[st.sampled_from([word, word, "*", "#", "x"]) for word in _TOPIC.split(".")])
+_patterns = st.builds(lambda words, end: ".".join(words[:end]), _like_it, st.integers(1, 4))
 
 
-@given(st.lists(st.lists(_pattern, max_size=3), max_size=8), _topic, st.integers(0, 7))
-def test_listeners_are_found_as_if_each_pattern_were_tried(patterns, topic, left):
+@given(st.lists(st.lists(_patterns, max_size=3), max_size=8), st.integers(0, 7))
+@example([["a.b.*"], ["a.#"], ["#"], ["a.b.c.d.#"], ["*.b.c.d"], ["a.b.c.d"], ["a.b.#.d"]], 7)
+def test_listeners_are_found_as_if_each_pattern_were_tried(patterns, left):
     topics, listeners = Topics(), [Listener(10) for _ in patterns]
     for listener, heard in zip(listeners, patterns, strict=True):
         topics.add(listener, heard)
     staying = [n for n in range(len(patterns)) if n != left]
     if left < len(patterns):
         topics.remove(listeners[left], patterns[left])
-    wanted = {n for n in staying if any(matches(pattern, topic) for pattern in patterns[n])}
-    found = topics._fitting(topic)
-    assert {n for n in range(len(patterns)) if listeners[n] in found} == wanted
-    assert topics.heard(topic) == bool(wanted)
+    for topic in (_TOPIC, "a.b.c", "a"):
+        fit = {n for n in staying if any(matches(pattern, topic) for pattern in patterns[n])}
+        found = topics._fitting(topic)
+        assert {n for n in range(len(patterns)) if listeners[n] in found} == fit
+        assert topics.heard(topic) == bool(fit)
 
 
 async def test_thousands_who_follow_other_runs_cost_nothing(broker):

@@ -122,6 +122,19 @@ class BrokerContract:
         await broker.put("q", "run_2")
         assert [x.run for x in await _take(broker, 10)] == ["run_2"]
 
+    async def test_a_late_nack_does_not_take_a_run_from_its_next_taker(
+        self, broker: Broker
+    ) -> None:
+        """What one gave back and another took is not put in a second time."""
+        await broker.put("q", "run_1")
+        (first,) = await _take(broker)
+        await first.nack()
+        (second,) = await _take(broker)
+        await first.nack()
+        await second.ack()
+        await broker.put("q", "run_2")
+        assert [x.run for x in await _take(broker, 10)] == ["run_2"]
+
     async def test_a_nack_wakes_who_waits(self, broker: Broker) -> None:
         """Somebody else gets the run at once."""
         await broker.put("q", "run_1")
@@ -177,6 +190,17 @@ class BrokerContract:
             await broker.put("q", "run_1")
         assert [x.run for x in await other] == ["run_1"]
 
+    async def test_who_is_about_to_give_up_is_passed_over(self, broker: Broker) -> None:
+        """A taker that was cancelled a moment before gets nothing; the next one does."""
+        first = asyncio.ensure_future(broker.take("q"))
+        await _turn()
+        other = asyncio.ensure_future(_take(broker))
+        await _turn()
+        first.cancel()
+        await broker.put("q", "run_1")
+        assert [x.run for x in await other] == ["run_1"]
+        await _cancel(first)
+
     async def test_putting_does_not_wait_for_takers(self, broker: Broker) -> None:
         """Nobody takes, and everything is there when somebody comes."""
         async with asyncio.timeout(SOON_S):
@@ -227,6 +251,16 @@ class BrokerContract:
             await broker.publish(Event("a", b"1"))
             await broker.publish(Event("a", b"2"))
             assert [event.body for event in await _hear(events, 2)] == [b"1", b"2"]
+
+    async def test_a_listener_that_waits_is_woken(self, broker: Broker) -> None:
+        """Each time anew."""
+        async with broker.listen("a") as events:
+            for body in (b"1", b"2", b"3"):
+                waiting = asyncio.ensure_future(_hear(events, 1))
+                await _turn()
+                assert not waiting.done()
+                await broker.publish(Event("a", body))
+                assert await waiting == [Event("a", body)]
 
     async def test_a_listener_that_left_is_forgotten(self, broker: Broker) -> None:
         """Its iterator ends, and others on the same topic go on."""
@@ -284,14 +318,18 @@ class BrokerContract:
 
     async def test_closing_ends_takers_and_listeners(self, broker: Broker) -> None:
         """A taker returns an empty list, a listener's iteration ends: neither hangs nor raises."""
-        async with broker.listen("a", "b.*") as events:
+        async with (
+            broker.listen("a") as one,
+            broker.listen("b.*") as two,
+            broker.listen("*.b") as three,
+        ):
             taker = asyncio.ensure_future(broker.take("q"))
-            listener = asyncio.ensure_future(_rest(events))
+            ends = [asyncio.ensure_future(_rest(events)) for events in (one, two, three)]
             await _turn()
             async with asyncio.timeout(SOON_S):
                 await broker.close()
                 assert await taker == []
-                assert await listener == []
+                assert await asyncio.gather(*ends) == [[], [], []]
 
     async def test_a_closed_broker_carries_nothing_and_raises_nothing(self, broker: Broker) -> None:
         """Nothing that matters is lost: the store knows what is ready."""
