@@ -8,7 +8,10 @@ from folkmoot.core.events import Event
 
 
 class Delivery(Protocol):
-    """One announced run. Exactly one of `ack` and `nack` is called; both may be repeated."""
+    """One announced run. Exactly one of `ack` and `nack` is called; both may be repeated.
+
+    The first word counts: what is said after it does nothing.
+    """
 
     run: str
     priority: str
@@ -28,7 +31,9 @@ class Broker(Protocol):
     Losing everything that is in a broker loses no work: the relay announces again what the store
     says is ready. `put` and `publish` must not wait for a consumer. `take` waits until there is at
     least one delivery; a delivery that is neither acked nor nacked when its taker dies comes back
-    (where the broker can do that: capability `redelivers`). Urgent priorities are taken first.
+    (where the broker can do that: capability `redelivers`). Urgent priorities are taken first; runs
+    of one priority in the order of `put` where capability `ordered` is declared. Capability `shared`:
+    several processes carry to each other. Held by testing/contracts/broker.py.
     """
 
     capabilities: frozenset[str]
@@ -38,7 +43,11 @@ class Broker(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go; takers and listeners end. Idempotent."""
+        """Let go; takers and listeners end. Idempotent.
+
+        From then on `take` returns an empty list at once, a listener's iteration ends, `put`,
+        `publish`, `ack` and `nack` do nothing: nothing that matters is lost, and nothing raises.
+        """
         ...
 
     async def put(self, queue: str, run: str, priority: str = "normal") -> None:
@@ -46,7 +55,10 @@ class Broker(Protocol):
         ...
 
     async def take(self, queue: str, limit: int = 1) -> list[Delivery]:
-        """Wait for announcements; return at least one and at most `limit` of them."""
+        """Wait for announcements; return at least one and at most `limit` of them.
+
+        A taker that is cancelled loses nothing. An empty list says that the broker is closed.
+        """
         ...
 
     async def publish(self, event: Event) -> None:
@@ -60,6 +72,8 @@ class Broker(Protocol):
     def listen(self, *patterns: str) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Hear events that fit one of the patterns from the moment the context is entered.
 
-        A slow listener loses the oldest events it has not taken, never slows the publisher.
+        A slow listener loses the oldest events it has not taken, never slows the publisher: the
+        newest says most, and whoever reads the store after it has missed nothing. Waiting for the
+        next event may be cancelled and begun again; no event is lost by that.
         """
         ...
