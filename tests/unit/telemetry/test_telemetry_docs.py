@@ -74,9 +74,3 @@ def test_every_line_is_documented_with_its_level_and_fields():
         assert level.upper() == logs.logging.getLevelName(line.level), kind
         assert fields - {"seconds"} == set(line.fields), kind
     assert rows == {}
-
-
-def test_every_attribute_of_a_span_is_documented(journal):
-    from test_traces import REPLIED  # noqa: PLC0415
-
-    assert REPLIED

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
@@ -219,6 +221,24 @@ def test_nothing_of_what_is_said_is_in_a_span(diary, spans):
     diary.write(e.Succeeded(output=secret, data=secret))
     assert len(spans) == 3
     assert secret not in str(spans)
+
+
+def test_every_attribute_and_name_of_a_span_is_documented(diary, spans):
+    page = (Path(__file__).parents[3] / "docs/reference/logs-and-traces.md").read_text()
+    diary.write(e.Resumed(worker="b", fence=2, lost=("c2",)))
+    diary.write(e.ModelCalled(call="2.reply", model="p:m"))
+    diary.write(REPLIED)
+    diary.write(e.ToolReturned(call="c1", name="shell", text="", error="X"))
+    diary.write(e.StepDenied(call="c1", act="a", policy="p", reason="r"))
+    diary.write(e.StepAsked(call="c", act="a", approval="a", digest="d", policy="p", reason="r"))
+    diary.write(e.StepVoted(approval="a", by="ann", approve=True))
+    diary.write(e.ApprovalExpired(approval="a"))
+    diary.write(e.Failed(code="X", message="No."))
+    assert len(spans) == 8
+    for span in spans:
+        assert f"`{span.name.split()[0]}" in page
+        for name in span.attributes:
+            assert f"`{name}`" in page, name
 
 
 def test_runs_that_never_end_here_are_forgotten(spans, monkeypatch):
