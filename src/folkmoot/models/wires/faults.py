@@ -38,7 +38,7 @@ _EMPTY_ACCOUNT = re.compile(
 )
 _SECRETS = re.compile(
     r"\b(?:sk|pk|rk|gsk|xai|key)-[A-Za-z0-9_\-*.]{8,}|\bAKIA[A-Z0-9]{12,}|\bBearer\s+[\w.~+/=-]{16,}|"
-    r"\bBasic\s+[A-Za-z0-9+/=]{8,}|(?i:x-api-key|authorization)[\"']?\s*[:=]\s*\S+|"
+    r"\bBasic\s+[A-Za-z0-9+/=]{8,}|(?i:x-api-key|authorization)[\"']?\s*[:=]\s*(?:(?i:bearer|basic)\s+)?\S+|"
     r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
 )
 _KINDS: dict[int, type[ModelFault]] = {
