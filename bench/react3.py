@@ -85,7 +85,7 @@ def outcome(rounds: Rounds) -> report.Report:
         name="react3",
         ours=ours,
         rivals=others,
-        columns=["side", "runs/s", "range", "p50 ms", "p99 ms", "CPU ms", "RSS MB", "ours is"],
+        columns=["side", "runs/s", "range", "p50 ms", "p99 ms", "CPU ms", "MB", "ratio"],
         rows=[row(name, rounds.get(name, []), ours) for name in ("folkmoot", *RIVALS)],
         bars=bars(ours, others),
         note=report.disk(),
