@@ -17,6 +17,9 @@ from folkmoot.core.trace import trace_id
 from folkmoot.ports.desk import Delta, Health, Question, Verified
 from folkmoot.ports.store import Counts
 
+LARGEST = 2**53 - 1
+"""The largest whole number that every JSON reader keeps exactly; stores hold it too."""
+
 
 class _In(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -36,7 +39,7 @@ class TaskBody(_In):
     input: str = Field(min_length=1, description="What it is asked.")
     priority: Literal["critical", "high", "normal", "low"] = "normal"
     deadline: int | None = Field(
-        default=None, ge=0, description="When the run is given up (ms since 1970, UTC)."
+        default=None, ge=0, le=LARGEST, description="When the run is given up (ms since 1970, UTC)."
     )
     labels: dict[str, str] = Field(default_factory=dict, max_length=50)
 
@@ -223,8 +226,8 @@ class AgentBody(_Out):
     tools: list[str]
     grants: list[str]
     denies: list[str]
-    limits: dict[str, float | None]
-    budget: dict[str, float | None]
+    limits: dict[str, int | float | None]
+    budget: dict[str, int | float | None]
     labels: dict[str, str]
     definition: str
 

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import FolkmootError
-from folkmoot.gateways.http.bodies import delta_json, entry_json
+from folkmoot.gateways.http.bodies import LARGEST, delta_json, entry_json
 from folkmoot.gateways.http.problems import describe
 from folkmoot.gateways.http.shared import Shared, SharedHere
 from folkmoot.ports.desk import Delta
@@ -132,9 +132,11 @@ def _event(item: Entry | Delta) -> bytes:
 async def follow_run(
     run: str,
     shared: SharedHere,
-    after: Annotated[int, Query(ge=0, description="Only entries with a greater number.")] = 0,
+    after: Annotated[
+        int, Query(ge=0, le=LARGEST, description="Only entries with a greater number.")
+    ] = 0,
     last_event_id: Annotated[
-        int | None, Header(ge=0, description="As `after`; it wins, being the newer.")
+        int | None, Header(ge=0, le=LARGEST, description="As `after`; it wins, being the newer.")
     ] = None,
 ) -> Response:
     """Follow a run: its entries so far, then what comes, until its end."""

@@ -188,7 +188,8 @@ async def _on_invalid(request: Request, fault: Exception) -> Response:
 
 
 def _path(place: tuple[Any, ...]) -> str:
-    return ".".join(str(part) for part in place)
+    # A name that was sent may hold half a character, which cannot be sent back.
+    return ".".join(str(part) for part in place).encode("utf-8", "replace").decode()
 
 
 async def _on_http(request: Request, fault: Exception) -> Response:

@@ -6,7 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from folkmoot.core.run import RunState
-from folkmoot.gateways.http.bodies import JournalBody, RunBody, RunsBody, TaskBody, entry_json
+from folkmoot.gateways.http.bodies import (
+    LARGEST,
+    JournalBody,
+    RunBody,
+    RunsBody,
+    TaskBody,
+    entry_json,
+)
 from folkmoot.gateways.http.shared import DeskHere, IdempotencyKey, Shared, SharedHere
 from folkmoot.ports import store
 
@@ -94,7 +101,9 @@ async def show_run(run: str, desk: DeskHere) -> RunBody:
 async def show_journal(
     run: str,
     desk: DeskHere,
-    after: Annotated[int, Query(ge=0, description="Only entries with a greater number.")] = 0,
+    after: Annotated[
+        int, Query(ge=0, le=LARGEST, description="Only entries with a greater number.")
+    ] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
 ) -> Response:
     """Return a run's journal: everything that happened, in order, chained by hash."""
