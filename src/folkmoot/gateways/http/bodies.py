@@ -3,10 +3,10 @@
 Times are milliseconds since 1970 (UTC). Fields that are not known here are refused.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from folkmoot.core.agent import Agent
 from folkmoot.core.entries import Entry
@@ -19,6 +19,22 @@ from folkmoot.ports.store import Counts
 
 LARGEST = 2**53 - 1
 """The largest whole number that every JSON reader keeps exactly; stores hold it too."""
+
+
+def _whole(text: str) -> str:
+    """Refuse half a character (a lone surrogate): JSON may write one, nobody can keep it.
+
+    Pydantic sees to it for values, and lets it pass as a key.
+    """
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError("holds half a character") from None
+    return text
+
+
+Label = Annotated[str, Field(max_length=200), AfterValidator(_whole)]
 
 
 class _In(BaseModel):
@@ -41,7 +57,7 @@ class TaskBody(_In):
     deadline: int | None = Field(
         default=None, ge=0, le=LARGEST, description="When the run is given up (ms since 1970, UTC)."
     )
-    labels: dict[str, str] = Field(default_factory=dict, max_length=50)
+    labels: dict[Label, Label] = Field(default_factory=dict, max_length=50)
 
     def task(self, key: str) -> Task:
         """Return it as a task of the source `api`."""
