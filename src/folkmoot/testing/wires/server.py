@@ -1,6 +1,6 @@
 """The fake server: HTTP/1.1 on the loopback, one scripted reply for each request, in order.
 
-It remembers what it was sent (`seen`) and notices when a client goes away before its reply was
+It remembers what it was sent (`seen`, `asked`) and notices when a client goes away before its reply was
 complete (`left`). A request without a scripted reply is answered 500, so that a hidden second
 attempt of a client shows.
 """
@@ -58,6 +58,7 @@ class FakeProvider:
     def __init__(self, wire: Wire) -> None:
         """Speak this wire."""
         self.seen: list[Seen] = []
+        self.asked = asyncio.Event()
         self.left = asyncio.Event()
         self._wire = wire
         self._replies: deque[Reply] = deque()
@@ -99,6 +100,7 @@ class FakeProvider:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while (seen := await _read(reader)) is not None:
                 self.seen.append(seen)
+                self.asked.set()
                 reply = self._replies.popleft() if self._replies else _UNSCRIPTED
                 if not await self._answer(reply, seen, reader, writer):
                     break
