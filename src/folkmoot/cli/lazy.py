@@ -6,6 +6,7 @@ the structs inherit what commands share (options.py). typer wants a flat signatu
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from inspect import Parameter, Signature
 from typing import Any, get_type_hints
@@ -85,7 +86,7 @@ def add(app: typer.Typer, act: Callable[[Any], Any], **settings: Any) -> None:
 def _flat(act: Callable[[Any], Any]) -> Callable[..., Any]:
     [options] = [kind for name, kind in get_type_hints(act).items() if name != "return"]
     hints = get_type_hints(options, include_extras=True)
-    names = options.__struct_fields__
+    names = sorted(options.__struct_fields__, key=partial(_depth, options))
 
     def command(**given: Any) -> Any:
         return act(options(**given))
@@ -95,6 +96,12 @@ def _flat(act: Callable[[Any], Any]) -> Callable[..., Any]:
     command.__annotations__ = {name: hints[name] for name in names}
     command.__doc__ = act.__doc__
     return command
+
+
+def _depth(options: Any, name: str) -> int:
+    """Return how far up an option was declared: a command's own stand before those all share."""
+    homes = options.__mro__
+    return next(at for at, home in enumerate(homes) if name in home.__annotations__)
 
 
 def _parameter(options: Any, name: str, hint: Any) -> Parameter:
