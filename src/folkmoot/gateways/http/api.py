@@ -8,12 +8,12 @@ routes    /v1/…, /health/…, /metrics, /docs
 """
 
 import asyncio
+from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
-from folkmoot import __version__
 from folkmoot.core.errors import SettingsInvalid
 from folkmoot.gateways.http import (
     agents,
@@ -75,7 +75,7 @@ def create(
     ]
     app = _Api(
         title="Folkmoot",
-        version=__version__,
+        version=version("folkmoot"),
         description=_ABOUT,
         docs_url=None,
         redoc_url=None,

@@ -9,12 +9,11 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from folkmoot.core.agent import Agent
-from folkmoot.core.entries import Entry
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.spend import Spend
 from folkmoot.core.task import Task
 from folkmoot.core.trace import trace_id
-from folkmoot.ports.desk import Delta, Health, Question, Verified
+from folkmoot.ports.desk import Health, Question, Verified
 from folkmoot.ports.store import Counts
 
 LARGEST = 2**53 - 1
@@ -386,31 +385,3 @@ class Problem(_Out):
     trace_id: str
     errors: list[FieldError] | None = None
     details: dict[str, Any] | None = None
-
-
-# ------------------------------------------------------------------- entries, as they are stored
-
-
-class _RawEntry(msgspec.Struct):
-    run: str
-    seq: int
-    at: int
-    kind: str
-    hash: str
-    body: msgspec.Raw
-
-
-_encoder = msgspec.json.Encoder()
-
-
-def entry_json(entry: Entry) -> bytes:
-    """Return an entry as an EntryBody in JSON; what it says is copied, not read and written again."""
-    raw = _RawEntry(
-        entry.run, entry.seq, entry.at, entry.kind, entry.hash.hex(), msgspec.Raw(entry.body)
-    )
-    return _encoder.encode(raw)
-
-
-def delta_json(delta: Delta) -> bytes:
-    """Return a delta in JSON."""
-    return _encoder.encode(delta)

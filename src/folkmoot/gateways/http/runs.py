@@ -6,14 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from folkmoot.core.run import RunState
-from folkmoot.gateways.http.bodies import (
-    LARGEST,
-    JournalBody,
-    RunBody,
-    RunsBody,
-    TaskBody,
-    entry_json,
-)
+from folkmoot.gateways.http.bodies import LARGEST, JournalBody, RunBody, RunsBody, TaskBody
+from folkmoot.gateways.http.entries import entry_json
 from folkmoot.gateways.http.shared import DeskHere, IdempotencyKey, Shared, SharedHere
 from folkmoot.ports import store
 

@@ -3,8 +3,8 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from starlette.requests import Request
 
-from folkmoot import __version__
 from folkmoot.gateways.http.bodies import StatusBody, VerifiedBody
 from folkmoot.gateways.http.shared import DeskHere
 
@@ -12,9 +12,9 @@ router = APIRouter(tags=["system"])
 
 
 @router.get("/status")
-async def show_status(desk: DeskHere) -> StatusBody:
+async def show_status(request: Request, desk: DeskHere) -> StatusBody:
     """Count runs by state, workers, what waits to be sent."""
-    return StatusBody.of(await desk.counts(), __version__)
+    return StatusBody.of(await desk.counts(), request.app.version)
 
 
 @router.get("/ledger/verify")
