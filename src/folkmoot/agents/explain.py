@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from folkmoot.agents.file import AgentFile
+from folkmoot.agents.file import form
 from folkmoot.agents.mistakes import Path, choices, near, show
 from folkmoot.agents.tree import Tree
 
@@ -39,6 +39,7 @@ ELSEWHERE: Final = {
     "<<": "merge keys are not read; write the fields out",
 }
 
+_FEW: Final = 8  # more names than these are looked up in the reference
 _Context = Mapping[str, Any]
 _EXPECTED: Final[dict[str, Callable[[_Context], str]]] = {
     "string_type": lambda _: "text",
@@ -121,12 +122,13 @@ def _meant(path: Path) -> str:
     other = ELSEWHERE.get(name, "")
     if other and (" " in other or "." in other or other in there):
         return other if " " in other else f"did you mean {other!r}?"
-    return near(name, there) or (f"there are {choices(there)}" if there else "")
+    few = f"there are {choices(there)}" if 0 < len(there) <= _FEW else ""
+    return near(name, there) or few
 
 
 def known(path: Path) -> dict[str, Any]:
     """Return the fields that may stand at a path, with their JSON Schema."""
-    schema = AgentFile.model_json_schema()
+    schema = form()
     here = [schema]
     for part in path:
         here = [inner for shape in here for inner in _inside(schema, shape, part)]

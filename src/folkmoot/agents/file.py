@@ -6,7 +6,8 @@ Every field has a description and examples; the JSON Schema for editors (schema.
 docs/reference/agent-file.md are made of them, and tests hold both to this file.
 """
 
-from typing import Annotated, Final
+from functools import cache
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -141,3 +142,9 @@ class AgentFile(Part):
     rate: Later = later("rate")
     egress: Later = later("egress")
     secrets: Later = later("secrets")
+
+
+@cache
+def form() -> dict[str, Any]:
+    """Return the JSON Schema that pydantic makes of the file; not to be changed by who reads it."""
+    return AgentFile.model_json_schema()

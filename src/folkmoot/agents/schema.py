@@ -12,14 +12,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from folkmoot.agents.file import AgentFile
+from folkmoot.agents.file import form
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of the agent file."""
-    made = _plain(AgentFile.model_json_schema())
+    made = _plain(form())
     return {"$schema": _DRAFT, "title": "Folkmoot agent file", **made}
 
 

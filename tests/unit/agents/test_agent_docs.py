@@ -98,15 +98,15 @@ def test_every_part_of_the_schema_has_its_place_on_the_page():
 ROWS = list(rows())
 
 
-@pytest.mark.parametrize(("path", "wanted"), ROWS, ids=[path for path, _ in ROWS])
-def test_every_field_is_described_as_the_schema_has_it(path, wanted):
-    assert wanted in PAGE.read_text(encoding="utf-8").splitlines(), wanted
+def test_every_field_is_described_as_the_schema_has_it():
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    assert [wanted for _, wanted in ROWS if wanted not in lines] == []
 
 
-@pytest.mark.parametrize("field", sorted(LATER))
-def test_every_field_of_a_later_version_is_named_with_what_is_possible_today(field):
-    what, today = LATER[field]
-    assert f"| `{field}` | {what} | {today} |" in PAGE.read_text(encoding="utf-8").splitlines()
+def test_every_field_of_a_later_version_is_named_with_what_is_possible_today():
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    wanted = [f"| `{field}` | {what} | {today} |" for field, (what, today) in LATER.items()]
+    assert [row for row in wanted if row not in lines] == []
 
 
 def test_the_page_describes_no_field_that_is_not_there():
