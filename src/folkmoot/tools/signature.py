@@ -35,8 +35,12 @@ class Signature:
         self._parameters = [p for p in parameters if p.name != self.context]
         for parameter in self._parameters:
             self._check(parameter, hints)
-        self._model = self._make(hints, descriptions)
-        self.schema = self._schema()
+        try:
+            self._model = self._make(hints, descriptions)
+            self.schema = self._schema()
+        except PydanticUserError as fault:
+            why = fault.message.splitlines()[0]
+            raise Invalid(f"A type of {self._where} has no JSON Schema: {why}") from None
         self.defaults = {
             p.name: p.default for p in self._parameters if p.default is not inspect.Parameter.empty
         }
@@ -81,22 +85,17 @@ class Signature:
         fields: dict[str, Any] = {}
         for number, parameter in enumerate(self._parameters):
             given = parameter.default is not inspect.Parameter.empty
-            fields[f"arg{number}"] = (
-                hints[parameter.name],
-                Field(
-                    parameter.default if given else ...,
-                    alias=parameter.name,
-                    description=descriptions.get(parameter.name) or None,
-                ),
-            )
+            about: dict[str, Any] = {"alias": parameter.name}
+            if parameter.name in descriptions:  # else the type's own description stays
+                about["description"] = descriptions[parameter.name]
+            default = parameter.default if given else ...
+            fields[f"arg{number}"] = (hints[parameter.name], Field(default, **about))
         config = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
         return create_model("Arguments", __config__=config, **fields)
 
     def _schema(self) -> dict[str, Any]:
-        try:
-            schema = self._model.model_json_schema(by_alias=True, schema_generator=_Untitled)
-        except PydanticUserError as fault:
-            raise Invalid(f"A type of {self._where} has no JSON Schema: {fault.message}") from None
-        schema.pop("title", None)
+        schema = self._model.model_json_schema(by_alias=True, schema_generator=_Untitled)
+        for shape in (schema, *schema.get("$defs", {}).values()):
+            shape.pop("title", None)
         schema.setdefault("properties", {})
         return schema

@@ -42,7 +42,7 @@ class Edit(FileTool):
             raise Trouble("NO_CHANGE", "`old` and `new` are the same.")
         above, _ = split(path)
         place = workspace(context)
-        with place.folder(above) as folder, place.locked(folder):
+        with place.folder(above, asked=path) as folder, place.locked(folder):
             text = self._text(context, path)
             start = _only(text, old, path)
             whole = text[:start] + new + text[start + len(old) :]

@@ -113,7 +113,7 @@ class Walk:
 
     def _left_out(self, name: str, path: str) -> bool:
         # A name that is not UTF-8 cannot be written in JSON, so nobody could ask for it.
-        return name in self._skip or not encodes(name) or join(path, name) in self._hidden
+        return not encodes(name) or name in self._skip or join(path, name) in self._hidden
 
 
 def _mode(entry: os.DirEntry[str]) -> int:

@@ -37,14 +37,17 @@ class Workspace:
         self._root.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
-    def folder(self, path: str, *, create: bool = False) -> Iterator[int]:
-        """Open a folder below the workspace and give its descriptor. Raises Trouble."""
+    def folder(self, path: str, *, create: bool = False, asked: str = "") -> Iterator[int]:
+        """Open a folder below the workspace and give its descriptor. Raises Trouble.
+
+        `asked` is the path of what is wanted inside, for the answer when a link is in the way.
+        """
         fd = self._enter_root()
         done = ROOT
         try:
             for name in [] if path == ROOT else path.split("/"):
                 done = join(done, name)
-                inner = self._enter(fd, name, done, path, create=create)
+                inner = self._enter(fd, name, done, asked or path, create=create)
                 os.close(fd)
                 fd = inner
             yield fd
@@ -55,7 +58,7 @@ class Workspace:
     def file(self, path: str) -> Iterator[int]:
         """Open a regular file for reading and give its descriptor. Raises Trouble."""
         above, name = split(path)
-        with self.folder(above) as folder:
+        with self.folder(above, asked=path) as folder:
             fd = self.open(folder, name, path)
             try:
                 yield fd

@@ -34,7 +34,7 @@ class Write(FileTool):
         place = workspace(context)
         place.make()
         above, _ = split(path)
-        with place.folder(above, create=True) as folder, place.locked(folder):
+        with place.folder(above, create=True, asked=path) as folder, place.locked(folder):
             new = content.replace(place, folder, path, data, context.effect)
         return f"{'Created' if new else 'Replaced'} `{path}` ({len(data):,} bytes)."
 
