@@ -1,10 +1,10 @@
 """From an agent file to the Agent: files read in, units turned into ours, choices made whole.
 
 What this does to the digest. It covers what the agent *is*: spaces, comments, the order of keys and
-defaults written out do not count; neither does where the agent file lies, nor whether instructions,
-a script or a schema stand in it or in files of their own. The workspace does count, as an absolute
-real path: a run goes on where it began, and an agent that works in another folder is another agent.
-So two machines give the same digest exactly when the workspace lies at the same path on both.
+defaults written out do not count; neither does where the agent file lies, nor the files that it
+names: their content is what counts. The workspace does count, as an absolute real path: a run goes
+on where it began, and an agent that works in another folder is another agent. So two machines give
+the same digest exactly when the workspace lies at the same path on both.
 """
 
 from decimal import ROUND_CEILING, Decimal
@@ -17,7 +17,8 @@ import msgspec
 from folkmoot.agents.file import AgentFile
 from folkmoot.agents.include import Includes
 from folkmoot.agents.mistakes import Path as Place
-from folkmoot.agents.parts import ApprovalPart, FileText, ModelPart, PricePart, ProgramPart
+from folkmoot.agents.model import ModelPart, PricePart
+from folkmoot.agents.parts import ApprovalPart, FileText, ProgramPart
 from folkmoot.core.agent import (
     Agent,
     Approval,
@@ -95,7 +96,7 @@ def _model(part: str | ModelPart, includes: Includes, place: Place) -> ModelChoi
         return ModelChoice(provider=provider, name=name)
     return ModelChoice(
         provider=part.provider,
-        name=part.name or part.script.partition(".")[0] or "script",
+        name=part.name or Path(part.script).name.partition(".")[0] or "script",
         base_url=part.base_url,
         api_key_env=part.api_key_env or "",
         settings=part.settings,

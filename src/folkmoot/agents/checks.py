@@ -12,8 +12,8 @@ from folkmoot.agents.build import SCRIPTED
 from folkmoot.agents.file import AgentFile
 from folkmoot.agents.known import Known
 from folkmoot.agents.mistakes import Path, choices, near
+from folkmoot.agents.model import ModelPart
 from folkmoot.agents.output import flaw
-from folkmoot.agents.parts import ModelPart
 from folkmoot.core.agent import Agent, ModelChoice, ToolUse
 from folkmoot.core.errors import FolkmootError
 

@@ -12,19 +12,16 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from folkmoot.agents.later import Later, later
+from folkmoot.agents.model import Model
+from folkmoot.agents.part import GrantText, Part, Positive, RuleText
 from folkmoot.agents.parts import (
     ApprovalPart,
     BudgetPart,
     ContextPart,
-    GrantText,
     LimitsPart,
-    Model,
     OutputPart,
-    Part,
-    Positive,
     Program,
     RetryPart,
-    RuleText,
     SandboxPart,
     Text,
     Tool,

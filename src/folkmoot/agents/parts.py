@@ -1,91 +1,21 @@
-"""The parts of an agent file: what stands under model, tools, limits and the others."""
+"""The other parts of an agent file: what stands under program, tools, sandbox, limits and so on."""
 
-import re
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    WithJsonSchema,
-    model_validator,
+from pydantic import AfterValidator, Field, Tag, WithJsonSchema, model_validator
+
+from folkmoot.agents.part import (
+    MAPPING,
+    TEXT,
+    EnvName,
+    Part,
+    Positive,
+    RuleText,
+    Usd,
+    either,
+    wrong,
 )
-from pydantic_core import PydanticCustomError
-
 from folkmoot.agents.units import Duration, Size, Span
-from folkmoot.core import grants
-from folkmoot.core.errors import Invalid
-
-# Tags of unions; the brackets keep them apart from any field's name in an error's path.
-_TEXT: Final = "<text>"
-_MAPPING: Final = "<mapping>"
-_TOOL = re.compile(r"\*|[A-Za-z][A-Za-z0-9_-]*")
-_CHOICE = re.compile(r"[a-z][a-z0-9_-]*:\S+")
-
-
-class Part(BaseModel):
-    """A mapping in which every key is known and no value is bent into another type."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=()
-    )
-
-
-def _which(value: Any) -> str | None:
-    if isinstance(value, str):
-        return _TEXT
-    return _MAPPING if isinstance(value, dict | BaseModel) else None
-
-
-def either(expected: str) -> Discriminator:
-    """Return what tells text from a mapping; anything else is answered with `expected`."""
-    return Discriminator(
-        _which,
-        custom_error_type="either",
-        custom_error_message="expected {expected}",
-        custom_error_context={"expected": expected},
-    )
-
-
-def wrong(expected: str, hint: str = "") -> PydanticCustomError:
-    """Return the error for a value of the right type that does not say what it should."""
-    return PydanticCustomError("wrong", "expected {expected}", {"expected": expected, "hint": hint})
-
-
-def _pattern(text: str) -> str:
-    try:
-        grants.parse(text)
-    except Invalid as fault:
-        raise wrong("a grant", fault.message.rstrip(".")) from None
-    return text
-
-
-def _grant(text: str) -> str:
-    if text.startswith("tool:"):
-        raise wrong("what the tool may do", "a tool is given by naming it under tools")
-    return _pattern(text)
-
-
-def _rule(text: str) -> str:
-    service, _, name = text.partition(":")
-    if service == "tool":
-        if not _TOOL.fullmatch(name):
-            raise wrong("tool:<name> or tool:*")
-        return text
-    if text.startswith("model:"):
-        raise wrong("something a tool does", "models are chosen under model and fallbacks")
-    return _pattern(text)
-
-
-_WRITTEN: Final = {"type": "string", "pattern": r"^[^:\s]+:[^:\s]+(:.+)?$"}
-GrantText = Annotated[str, AfterValidator(_grant), WithJsonSchema(_WRITTEN)]
-RuleText = Annotated[str, AfterValidator(_rule), WithJsonSchema(_WRITTEN)]
-EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
-Positive = Annotated[int, Field(ge=1)]
-Usd = Annotated[float, Field(ge=0)]
 
 
 class FileText(Part):
@@ -99,101 +29,8 @@ class FileText(Part):
 
 
 Text = Annotated[
-    Annotated[str, Field(min_length=1), Tag(_TEXT)] | Annotated[FileText, Tag(_MAPPING)],
+    Annotated[str, Field(min_length=1), Tag(TEXT)] | Annotated[FileText, Tag(MAPPING)],
     either("text, or a mapping with `file`"),
-]
-
-
-class PricePart(Part):
-    """What a model costs, in US dollars per million tokens."""
-
-    input: Usd = Field(description="Tokens that go in.", examples=[3.0])
-    output: Usd = Field(description="Tokens that come out.", examples=[15.0])
-    cache_read: Usd | None = Field(
-        default=None,
-        description="Tokens read from the provider's cache; as input if left out.",
-        examples=[0.3],
-    )
-    cache_write: Usd | None = Field(
-        default=None,
-        description="Tokens written to the cache; as input if left out.",
-        examples=[3.75],
-    )
-
-
-class ModelPart(Part):
-    """Which model, by which provider, and how it is called."""
-
-    provider: str = Field(
-        pattern=r"^[a-z][a-z0-9_-]*$", description="The provider.", examples=["anthropic"]
-    )
-    name: str = Field(
-        default="",
-        description="The model, as the provider names it. Needed unless the provider is `scripted`.",
-        examples=["claude-sonnet-4-5"],
-    )
-    base_url: str = Field(
-        default="",
-        pattern=r"^(https?://[^\s@]+)?$",
-        description="Address of a compatible server; the provider's own if left out.",
-        examples=["http://localhost:11434/v1"],
-    )
-    api_key_env: EnvName | None = Field(
-        default=None,
-        description="Name of the environment variable that holds the key; never the key itself.",
-        examples=["OPENROUTER_API_KEY"],
-    )
-    settings: dict[str, Any] = Field(
-        default={},
-        description="Passed to the provider with every call.",
-        examples=[{"temperature": 0, "max_tokens": 4096}],
-    )
-    options: dict[str, Any] = Field(
-        default={},
-        description="Options of the provider's adapter, not sent to the provider.",
-        examples=[{"native_output": False}],
-    )
-    timeout: Span = Field(
-        default=120.0, description="Time that one call may take.", examples=["90s"]
-    )
-    retries: int = Field(
-        default=3,
-        ge=0,
-        le=20,
-        description="Tries after the first, when a fault may pass.",
-        examples=[5],
-    )
-    price: PricePart | None = Field(
-        default=None,
-        description="What the model costs; the built-in table if left out.",
-        examples=[{"input": 3.0, "output": 15.0}],
-    )
-    script: str = Field(
-        default="",
-        description="Only `scripted`: a file with turns, relative to the agent file.",
-        examples=["reader.script.yaml"],
-    )
-    turns: list[Any] = Field(
-        default=[],
-        description="Only `scripted`: the turns themselves.",
-        examples=[[{"text": "Done."}]],
-    )
-
-
-def _choice(text: str) -> str:
-    if not _CHOICE.fullmatch(text):
-        raise wrong("provider:name, such as anthropic:claude-sonnet-4-5")
-    return text
-
-
-_ChoiceText = Annotated[
-    str,
-    AfterValidator(_choice),
-    WithJsonSchema({"type": "string", "pattern": f"^{_CHOICE.pattern}$"}),
-]
-Model = Annotated[
-    Annotated[_ChoiceText, Tag(_TEXT)] | Annotated[ModelPart, Tag(_MAPPING)],
-    either("provider:name, or a mapping with `provider` and `name`"),
 ]
 
 
@@ -207,7 +44,7 @@ class ProgramPart(Part):
 
 
 Program = Annotated[
-    Annotated[str, Field(min_length=1), Tag(_TEXT)] | Annotated[ProgramPart, Tag(_MAPPING)],
+    Annotated[str, Field(min_length=1), Tag(TEXT)] | Annotated[ProgramPart, Tag(MAPPING)],
     either("the name of a program, or a mapping with `name` and `options`"),
 ]
 
@@ -231,7 +68,7 @@ _Options = Annotated[
     ),
 ]
 Tool = Annotated[
-    Annotated[str, Field(min_length=1), Tag(_TEXT)] | Annotated[_Options, Tag(_MAPPING)],
+    Annotated[str, Field(min_length=1), Tag(TEXT)] | Annotated[_Options, Tag(MAPPING)],
     either("the name of a tool, or a mapping of that name to its options"),
 ]
 

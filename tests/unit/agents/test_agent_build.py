@@ -284,3 +284,19 @@ def test_sizes(text, value):
 def test_what_is_no_size_is_refused(text):
     with pytest.raises(PydanticCustomError):
         mebibytes(text)
+
+
+def test_instructions_and_a_schema_beside_the_file_are_the_same_as_in_it(bench):
+    bench.write("Work.\n", "a.md")
+    bench.write("type: object\n", "out.yaml")
+    beside = bench.load(
+        "name: sample\ninstructions: {file: a.md}\nmodel: keywords:sample\noutput: {file: out.yaml}\n",
+        least=False,
+    )
+    assert bench.load("output: {schema: {type: object}}").digest() == beside.digest()
+
+
+def test_a_scripted_model_without_a_name_has_its_scripts(bench):
+    bench.write("- text: Done.\n", "scripts/calm.script.yaml")
+    agent = bench.load("fallbacks: [{provider: scripted, script: scripts/calm.script.yaml}]")
+    assert str(agent.fallbacks[0]) == "scripted:calm"
