@@ -19,7 +19,7 @@ from folkmoot.testing.wires.script import Reply
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 
-SECRET = "sk-test-0123456789abcdef0123456789abcdef"
+SECRET = "folk0123456789abcdef0123456789moot"
 
 
 class AimockBench:

@@ -21,7 +21,7 @@ from folkmoot.testing.wires.server import FakeProvider
 
 pytestmark = pytest.mark.slow
 
-SECRET = "sk-test-0123456789abcdef0123456789abcdef"
+SECRET = "folk0123456789abcdef0123456789moot"
 ENV = {
     "FAKE_KEY": SECRET,
     "AWS_REGION": "eu-central-1",

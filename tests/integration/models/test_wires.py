@@ -20,7 +20,7 @@ from folkmoot.testing.wires.server import FakeProvider, Wire
 
 pytestmark = pytest.mark.slow
 
-SECRET = "sk-test-0123456789abcdef0123456789abcdef"
+SECRET = "folk0123456789abcdef0123456789moot"
 
 
 class FakeBench:
