@@ -14,10 +14,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from folkmoot import checkup, plugins, wiring
+from folkmoot.checkup import examine
 from folkmoot.clocks.system import SystemClock
 from folkmoot.config import Settings, load
 from folkmoot.core.agent import Agent, ModelChoice
+from folkmoot.flow.births import Births
 from folkmoot.flow.delivery import Delivery
 from folkmoot.flow.desk import FlowDesk
 from folkmoot.flow.dispatcher import Dispatcher
@@ -26,6 +27,7 @@ from folkmoot.flow.kit import Kits
 from folkmoot.flow.parts import Parts
 from folkmoot.models.prices import price_of
 from folkmoot.models.registry import Models
+from folkmoot.plugins import load as load_plugin
 from folkmoot.policies.order import standard
 from folkmoot.ports.clock import Clock
 from folkmoot.ports.desk import Part
@@ -44,6 +46,17 @@ from folkmoot.upkeep.heartbeat import Heartbeat
 from folkmoot.upkeep.relay import Relay
 from folkmoot.upkeep.rescuer import Rescuer
 from folkmoot.upkeep.watch import Watch
+from folkmoot.wiring import (
+    Once,
+    Page,
+    loopback,
+    make_broker,
+    make_catalog,
+    make_store,
+    names_known,
+    observe,
+    report,
+)
 
 if TYPE_CHECKING:
     from folkmoot.gateways.http.server import HttpServer
@@ -75,16 +88,16 @@ class App:
         self.policies: list[Policy] = list(standard())
         self.observers: list[Observer] = []
         self.gateways: dict[str, Gateway] = {}
-        self.store = store or wiring.store(self.settings, self.clock)
-        self.broker = wiring.broker(self.settings)
+        self.store = store or make_store(self.settings, self.clock)
+        self.broker = make_broker(self.settings)
         self.worker = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
         self._dispatcher: Dispatcher | None = None
         self._duties: list[tuple[Duty, float]] = []
         self._http: HttpServer | None = None
         for path in self.settings.plugins:
-            plugins.load(Path(path), self)
-        known = wiring.known(self.models, self.toolbox, self.programs)
-        self.catalog = wiring.catalog(self.settings, agents, known)
+            load_plugin(Path(path), self)
+        known = names_known(self.models, self.toolbox, self.programs)
+        self.catalog = make_catalog(self.settings, agents, known)
 
     @property
     def http_port(self) -> int:
@@ -111,7 +124,7 @@ class App:
             gateways=self.gateways,
             env=self.env,
             queue_limit=self.settings.queue_limit,
-            report=wiring.report,
+            report=report,
         )
 
     async def _warm(self, choice: ModelChoice) -> None:
@@ -123,22 +136,22 @@ class App:
         async with AsyncExitStack() as stack:
             await self._open(stack)
             parts = self.parts()
-            yield self._desk(parts, Kits(parts), works=False)
+            yield self._desk(parts, Intake(parts, Kits(parts)))
 
     @asynccontextmanager
     async def running(self, *, api: bool = False) -> AsyncIterator[FlowDesk]:
         """Open, and start worker and upkeep, and the HTTP API when asked."""
         async with AsyncExitStack() as stack:
             await self._open(stack)
-            stop = wiring.observe(self.settings, self.observers, self.store)
+            stop = observe(self.settings, self.observers, self.store)
             stack.push_async_callback(stop.close)
             parts = self.parts()
-            kits = Kits(parts)
+            kits, births = Kits(parts), Births()
             self._dispatcher = Dispatcher(
-                parts, kits, worker=self.worker, concurrency=self.settings.concurrency
+                parts, kits, births, worker=self.worker, concurrency=self.settings.concurrency
             )
             await self._start(stack, parts, self._dispatcher)
-            desk = self._desk(parts, kits, works=True)
+            desk = self._desk(parts, Intake(parts, kits, births))
             if api:
                 await self._serve(stack, desk, stop.metrics)
             yield desk
@@ -178,18 +191,17 @@ class App:
             stack.push_async_callback(duty.stop)
         stack.push_async_callback(self.drain, given.grace_s)
 
-    def _duty(self, name: str, once: "wiring.Once", every_s: float) -> Duty:
-        return Duty(name, once, every_s=every_s, clock=self.clock, report=wiring.report)
+    def _duty(self, name: str, once: Once, every_s: float) -> Duty:
+        return Duty(name, once, every_s=every_s, clock=self.clock, report=report)
 
-    async def _serve(self, stack: AsyncExitStack, desk: FlowDesk, metrics: "wiring.Page") -> None:
+    async def _serve(self, stack: AsyncExitStack, desk: FlowDesk, metrics: Page) -> None:
         from folkmoot.gateways.http import server  # noqa: PLC0415 - FastAPI is only for those who serve
 
         self._http = server.make(desk, self.settings, metrics)
         await self._http.start()
         stack.push_async_callback(self._http.stop)
 
-    def _desk(self, parts: Parts, kits: Kits, *, works: bool) -> FlowDesk:
-        intake = Intake(parts, kits, announces=works)
+    def _desk(self, parts: Parts, intake: Intake) -> FlowDesk:
         prober = Prober(
             {"store": self._probe_store, "broker": self._probe_broker}, self._duties, self._load
         )
@@ -205,7 +217,7 @@ class App:
         return f"{sum(counts.states.values())} runs"
 
     async def _probe_broker(self) -> str:
-        await wiring.loopback(self.broker)
+        await loopback(self.broker)
         return self.settings.broker
 
     async def drain(self, grace: float) -> None:
@@ -215,7 +227,15 @@ class App:
 
     async def doctor(self) -> list[Part]:
         """Probe everything that a deployment needs."""
-        return await checkup.examine(self)
+        return await examine(self)
+
+
+def take_process(settings: Settings) -> None:
+    """Set this process up as ours: logging, and what `tune` sets. Not for guests in other programs."""
+    from folkmoot.telemetry.logs import configure  # noqa: PLC0415 - who only asks logs nothing
+
+    configure(settings.log_level, settings.log_format)
+    tune()
 
 
 def tune() -> None:

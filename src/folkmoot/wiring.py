@@ -20,7 +20,7 @@ from folkmoot.ports.clock import Clock
 from folkmoot.ports.observer import Observer
 from folkmoot.ports.store import Store
 from folkmoot.stores.memory import MemoryStore
-from folkmoot.stores.sqlite import SqliteStore
+from folkmoot.stores.sqlite.store import SqliteStore
 from folkmoot.tools.registry import Toolbox
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ Page = Callable[[], Awaitable[bytes]]
 """Makes the text of /metrics."""
 
 
-def catalog(settings: Settings, agents: Sequence[Agent], known: Known) -> Directory:
+def make_catalog(settings: Settings, agents: Sequence[Agent], known: Known) -> Directory:
     """Return the agents: those of the folder, and those given in code."""
     found = Directory(settings.agents, workspaces=settings.workspaces, known=known)
     for agent in agents:
@@ -39,7 +39,7 @@ def catalog(settings: Settings, agents: Sequence[Agent], known: Known) -> Direct
     return found
 
 
-def known(models: Models, toolbox: Toolbox, programs: Collection[str]) -> Known:
+def names_known(models: Models, toolbox: Toolbox, programs: Collection[str]) -> Known:
     """Return what agent files may name."""
 
     def bind(agent: Agent, name: str, options: dict[str, Any]) -> object:
@@ -48,7 +48,7 @@ def known(models: Models, toolbox: Toolbox, programs: Collection[str]) -> Known:
     return Known(programs=programs, providers=models.providers, tools=toolbox.names(), tool=bind)
 
 
-def store(settings: Settings, clock: Clock) -> Store:
+def make_store(settings: Settings, clock: Clock) -> Store:
     """Return the store that a URL names. Raises SettingsInvalid."""
     scheme, _, rest = settings.store.partition("://")
     if scheme == "memory":
@@ -62,7 +62,7 @@ def store(settings: Settings, clock: Clock) -> Store:
     )
 
 
-def broker(settings: Settings) -> Broker:
+def make_broker(settings: Settings) -> Broker:
     """Return the broker that a URL names. Raises SettingsInvalid."""
     scheme = settings.broker.partition("://")[0]
     if scheme == "local":

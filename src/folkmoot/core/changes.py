@@ -38,12 +38,15 @@ class CreateRun(_Change, frozen=True):
 class Claim(_Change, frozen=True):
     """Take a queued run whose time has come: raise its fence, make it running, name its worker.
 
-    Outcome: Claimed, or None when it is not there to be had (taken, finished, not yet ready).
+    Outcome: Claimed, or None when it is not there to be had (taken, finished, not yet ready). With
+    `read` False the journal is not asked for, and True comes instead of Claimed. Changes behind it in
+    the set may carry the raised fence; when the claim fails they do, and the set with them.
     """
 
     run: str
     worker: str
     now: int
+    read: bool = True
 
 
 class Append(_Change, frozen=True):

@@ -1,6 +1,7 @@
 """The desk: answers what is asked from outside (ports/desk.py), from the store and the broker's hints."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
@@ -90,19 +91,28 @@ class FlowDesk:
             yield Delta(run, msgspec.json.decode(event.body)["text"])
 
     async def finished(self, run: str, timeout_s: float | None = None) -> Run:
-        """Wait until a run is final or waits for somebody; return it as it is then or at the time-out."""
-        async with (
-            asyncio.timeout(timeout_s),
-            self._parts.broker.listen(f"run.{run}.state") as events,
-        ):
+        """Wait until a run is final or waits for somebody, and return it as it is then.
+
+        Raises RunUnknown, and TimeoutError after `timeout_s`.
+        """
+        async with asyncio.timeout(timeout_s):
             while True:
-                found = await self.run(run)
-                if found.state.final or found.state is RunState.WAITING:
-                    return found
-                try:
-                    await asyncio.wait_for(anext(events), self._poll_s)
-                except (TimeoutError, StopAsyncIteration):
-                    continue
+                if not self._parts.endings.is_open(run):
+                    found = await self.run(run)
+                    if found.state.final or found.state is RunState.WAITING:
+                        return found
+                ended = await self._put_down(run)
+                if ended is not None and ended.state.final:
+                    return ended
+
+    async def _put_down(self, run: str) -> Run | None:
+        """Wait for a run to be put down: here, or (as a hint tells, or not) elsewhere."""
+        if self._parts.endings.is_open(run):
+            return await self._parts.endings.wait(run, self._poll_s)
+        async with self._parts.broker.listen(f"run.{run}.state") as events:
+            with contextlib.suppress(TimeoutError, StopAsyncIteration):
+                await asyncio.wait_for(anext(events), self._poll_s)
+        return None
 
     async def tell(self, run: str, signal: signals.AnySignal, key: str = "") -> bool:
         """Say something to a run."""

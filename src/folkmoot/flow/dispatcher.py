@@ -10,11 +10,14 @@ off, and Retire puts their runs back into the queue with a raised fence.
 
 import asyncio
 
+import msgspec
+
 from folkmoot.core import signals
-from folkmoot.core.changes import Claim, Claimed, Retire
+from folkmoot.core.changes import Change, Claim, Claimed, Retire
 from folkmoot.core.entries import Failed, Refused
 from folkmoot.core.errors import FolkmootError, LeaseLost, StoreClosed, StoreFault
 from folkmoot.core.run import RunState
+from folkmoot.flow.births import Births
 from folkmoot.flow.intake import QUEUE
 from folkmoot.flow.journal import Journal
 from folkmoot.flow.kit import Kits
@@ -28,12 +31,15 @@ _AGAIN_S = 1.0
 class Dispatcher:
     """Keeps a worker's drives going."""
 
-    def __init__(self, parts: Parts, kits: Kits, *, worker: str, concurrency: int) -> None:
+    def __init__(
+        self, parts: Parts, kits: Kits, births: Births, *, worker: str, concurrency: int
+    ) -> None:
         """`worker` must have a heartbeat before `start`."""
         self.worker = worker
         self.concurrency = concurrency
         self._parts = parts
         self._kits = kits
+        self._births = births
         self._report = parts.report
         self._machine = Machine(parts, worker)
         self._drives: dict[str, tuple[Drive, asyncio.Task[None]]] = {}
@@ -98,9 +104,16 @@ class Dispatcher:
             self._report("drive_broke", "", task.exception())
 
     async def _begin(self, delivery: Delivery) -> None:
-        run = delivery.run
-        claim = Claim(run=run, worker=self.worker, now=self._parts.clock.now())
+        """Claim an announced run and have it driven."""
+        run, now = delivery.run, self._parts.clock.now()
+        claim = Claim(run=run, worker=self.worker, now=now)
+        born = self._births.take(run, self.worker, now)
         try:
+            if born is not None:
+                quick = msgspec.structs.replace(claim, read=False)
+                await self._keep_driving(born, (quick,))
+                await delivery.ack()
+                return
             outcome = (await self._parts.store.write(claim))[0]
         except StoreFault as fault:
             self._report("claim_failed", run, fault)
@@ -111,22 +124,28 @@ class Dispatcher:
         if isinstance(outcome, Claimed):
             await self._keep_driving(outcome)
 
-    async def _keep_driving(self, claimed: Claimed) -> None:
-        """Drive a run; start again from the journal when the store could not write."""
+    async def _keep_driving(self, claimed: Claimed, first: tuple[Change, ...] = ()) -> None:
+        """Drive a run; start again from the journal when the store could not write.
+
+        Raises StoreFault when not even the claim could be written.
+        """
         run = claimed.run.id
         current: Claimed | None = claimed
         while current is not None:
+            journal = Journal(self._parts, current, first)
             try:
-                await self._drive(current)
+                await self._drive(journal, current)
             except LeaseLost as fault:
-                self._report("lease_lost", run, fault)
+                self._report("lease_lost" if journal.ours else "claim_lost", run, fault)
                 return
             except StoreClosed:
                 return
             except StoreFault as fault:
+                if not journal.ours:
+                    raise
                 self._report("store_failed", run, fault)
                 await self._parts.clock.sleep(_AGAIN_S)
-                current = await self._reload(current)
+                current, first = await self._reload(current), ()
             else:
                 return
 
@@ -146,7 +165,7 @@ class Dispatcher:
             return claimed
         return Claimed(run, tuple(journal), claimed.signals + len(pending), tuple(pending))
 
-    async def _drive(self, claimed: Claimed) -> None:
+    async def _drive(self, journal: Journal, claimed: Claimed) -> None:
         run = claimed.run
         try:
             kit = await self._kits.get(run.definition)
@@ -154,19 +173,19 @@ class Dispatcher:
                 raise StoreFault(f"The definition {run.definition[:12]} is not in the store.")
         except FolkmootError as fault:
             refusal = Refused(code=fault.code, message=str(fault))
-            await Journal(self._parts, claimed).move(
-                refusal, RunState.REFUSED, error=f"{fault.code}: {fault}"
-            )
+            await journal.move(refusal, RunState.REFUSED, error=f"{fault.code}: {fault}")
             return
-        drive = Drive(self._machine, kit, claimed)
+        drive = Drive(self._machine, kit, journal, claimed.pending)
         drive.stopping = self._stopping
         task = asyncio.current_task()
         assert task is not None
         self._drives[run.id] = (drive, task)
+        self._parts.endings.begin(run.id)
         try:
             await self._go(drive, task)
         finally:
             self._drives.pop(run.id, None)
+            self._parts.endings.drop(run.id)
 
     async def _go(self, drive: Drive, task: asyncio.Task[None]) -> None:
         try:

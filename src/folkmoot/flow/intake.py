@@ -10,6 +10,7 @@ from folkmoot.core.changes import Born, Change, CreateRun, PutBlob
 from folkmoot.core.errors import QueueFull, TaskInvalid
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.task import PRIORITIES, Task
+from folkmoot.flow.births import Births
 from folkmoot.flow.kit import Kits
 from folkmoot.flow.parts import Parts
 from folkmoot.ports.desk import Submitted
@@ -22,11 +23,14 @@ _RECOUNT_S = 1.0
 class Intake:
     """Takes tasks."""
 
-    def __init__(self, parts: Parts, kits: Kits, *, announces: bool) -> None:
-        """`announces`: our broker reaches a worker, so runs are announced here and now."""
+    def __init__(self, parts: Parts, kits: Kits, births: Births | None = None) -> None:
+        """`births`: a worker of this process takes from it, so runs are announced here and now.
+
+        Without it the relay of some worker finds them in the store.
+        """
         self._parts = parts
         self._kits = kits
-        self._announces = announces
+        self._births = births
         self._queued = 0
         self._counted_at = float("-inf")
         self._digests: dict[str, tuple[Agent, str]] = {}
@@ -46,9 +50,18 @@ class Intake:
             return Submitted(known or change.run, new=False)
         self._kits.mark_stored(digest)
         self._queued += 1
-        if self._announces:
+        self._tell(change)
+        if self._births is not None:
+            self._births.add(change)
+            self._parts.endings.begin(change.run.id)
             await self._parts.broker.put(QUEUE, change.run.id, task.priority)
         return Submitted(change.run, new=True)
+
+    def _tell(self, change: CreateRun) -> None:
+        entry = change.entries[0]
+        body = entry.read() if self._parts.observers else None
+        for observe in self._parts.observers:
+            observe(change.run, entry, body)  # type: ignore[arg-type]
 
     def _digest(self, agent: Agent) -> str:
         known = self._digests.get(agent.name)
@@ -113,5 +126,5 @@ class Intake:
             entries=(created,),
             key=task.key,
             fingerprint=task.fingerprint() if task.key else "",
-            announced_at=now if self._announces else 0,
+            announced_at=0 if self._births is None else now,
         )

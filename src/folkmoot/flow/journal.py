@@ -6,6 +6,8 @@ transaction. What is given to `commit` itself is seen by the view only when it w
 fails leaves the journal and the view without it. The chain's end is ours alone: the fence sees to it.
 """
 
+import msgspec
+
 from folkmoot.core import entries
 from folkmoot.core.changes import Append, Change, Claimed, Move
 from folkmoot.core.entries import Body, Entry
@@ -18,8 +20,8 @@ from folkmoot.flow.parts import Parts
 class Journal:
     """One run's journal, open for writing."""
 
-    def __init__(self, parts: Parts, claimed: Claimed) -> None:
-        """Fold what is there."""
+    def __init__(self, parts: Parts, claimed: Claimed, first: tuple[Change, ...] = ()) -> None:
+        """Fold what is there. `first` is written before anything else, in the same transaction."""
         self.run: Run = claimed.run
         self.view: View = fold(claimed.run.id, list(claimed.entries))
         self.signals = claimed.signals
@@ -28,6 +30,12 @@ class Journal:
         self._head = self.view.head
         self._fresh: list[tuple[Entry, Body]] = []
         self._after: list[Change] = []
+        self._first = first
+
+    @property
+    def ours(self) -> bool:
+        """Whether the store has our claim."""
+        return not self._first
 
     @property
     def fence(self) -> int:
@@ -67,12 +75,14 @@ class Journal:
         await self._tell(fresh + late)
 
     async def _write(self, both: tuple[Entry, ...], *changes: Change) -> None:
-        if not both:
-            await self._parts.store.write(*changes)
-            return
-        append = Append(run=self.run.id, fence=self.run.fence, entries=both)
-        outcomes = await self._parts.store.write(append, *changes)
-        self.signals = int(outcomes[0] or 0)  # type: ignore[arg-type]
+        first = self._first
+        if both:
+            append = Append(run=self.run.id, fence=self.run.fence, entries=both)
+            outcomes = await self._parts.store.write(*first, append, *changes)
+            self.signals = int(outcomes[len(first)] or 0)  # type: ignore[arg-type]
+        else:
+            await self._parts.store.write(*first, *changes)
+        self._first = ()
 
     async def _tell(self, told: list[tuple[Entry, Body]]) -> None:
         for entry, body in told:
@@ -104,6 +114,26 @@ class Journal:
             **fields,  # type: ignore[arg-type]
         )
         await self.commit(changes=(*changes, move))
+        self._parts.endings.put_down(_moved(self.run, move))
         await self._parts.broker.publish(
             Event(f"run.{self.run.id}.state", b'{"state":"%b"}' % state.encode())
         )
+
+
+def _moved(run: Run, move: Move) -> Run:
+    """Return the run as the move leaves it."""
+    return msgspec.structs.replace(
+        run,
+        state=move.state,
+        worker="",
+        updated_at=move.at,
+        attempt=move.attempt,
+        head=move.head,
+        head_hash=move.head_hash,
+        spend=move.spend,
+        ready_at=move.ready_at,
+        wake_at=move.wake_at,
+        waits_for=move.waits_for,
+        output=move.output,
+        error=move.error,
+    )

@@ -8,6 +8,7 @@ import msgspec
 
 from folkmoot.core.agent import Agent, ModelChoice, SandboxUse
 from folkmoot.core.spend import Price
+from folkmoot.flow.endings import Endings
 from folkmoot.ports.broker import Broker
 from folkmoot.ports.catalog import Catalog
 from folkmoot.ports.clock import Clock
@@ -54,3 +55,4 @@ class Parts(msgspec.Struct, kw_only=True):
     env: Mapping[str, str] = {}
     queue_limit: int = 100_000
     report: Report = _silent
+    endings: Endings = msgspec.field(default_factory=Endings)

@@ -68,7 +68,7 @@ class ModelCaller:
             messages=step.messages,
             tools=kit.views if step.tools else (),
             output=kit.agent.output.schema if kit.agent.output and reply else None,
-            effect=effect_id(run, view.calls, call),
+            effect=effect_id(run, view.head.seq, call),
         )
         began = clock.monotonic()
         try:

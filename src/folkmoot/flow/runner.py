@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from folkmoot.core import entries as e
 from folkmoot.core import steps as st
-from folkmoot.core.changes import Claimed, HoldSpend, Outbox, SettleSpend
+from folkmoot.core.changes import HoldSpend, Outbox, SettleSpend, Signal
 from folkmoot.core.errors import BudgetSpent
 from folkmoot.core.run import RunState
 from folkmoot.core.spend import Hold
@@ -50,12 +50,14 @@ class Machine:
 class Drive:
     """One run, being driven."""
 
-    def __init__(self, machine: Machine, kit: Kit, claimed: Claimed) -> None:
-        """Fold the journal; nothing is done yet."""
+    def __init__(
+        self, machine: Machine, kit: Kit, journal: Journal, pending: Sequence[Signal] = ()
+    ) -> None:
+        """Nothing is done yet. `pending` are signals that came with the claim."""
         self.machine = machine
         self.kit = kit
-        self.journal = Journal(machine.parts, claimed)
-        self.pending = list(claimed.pending)
+        self.journal = journal
+        self.pending = list(pending)
         self.at_work = False
         self.stopping = False
         self.interrupted = False

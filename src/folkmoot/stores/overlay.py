@@ -68,6 +68,7 @@ class Overlay:
     def __init__(self) -> None:
         """Start with nothing loaded."""
         self.rows: dict[str, Row] = {}
+        self.taken: set[str] = set()
         self.keys: dict[tuple[str, str], tuple[str, str]] = {}
         self.told: set[tuple[str, str]] = set()
         self.budgets: dict[str, Budget] = {}
@@ -152,7 +153,7 @@ class Overlay:
     def create(self, change: c.CreateRun) -> Outcome:
         """Add a run."""
         run = change.run
-        if run.id in self.rows:
+        if run.id in self.rows or run.id in self.taken:
             raise Conflict(f"There is a run {run.id} already.", kept="The run that is there.")
         end = _follow(run.id, 0, change.entries)
         self.rows[run.id] = Row(run.id, run.state, run.fence, 0, run.ready_at, run.worker, end)
@@ -174,7 +175,7 @@ class Overlay:
         row.state, row.worker, row.claim = RunState.RUNNING, change.worker, change
         row.fence += 1
         self.dirty.add(row.id)
-        return row.fence
+        return True
 
     def append(self, change: c.Append) -> Outcome:
         """Add entries to a journal."""

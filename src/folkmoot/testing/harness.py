@@ -23,6 +23,7 @@ from folkmoot.core.errors import AgentUnknown
 from folkmoot.core.run import Run
 from folkmoot.core.spend import Price
 from folkmoot.core.task import Task
+from folkmoot.flow.births import Births
 from folkmoot.flow.desk import FlowDesk
 from folkmoot.flow.dispatcher import Dispatcher
 from folkmoot.flow.intake import QUEUE, Intake
@@ -125,10 +126,12 @@ class Harness:
         self.parts = self._parts()
         self.kits = Kits(self.parts)
         await self.store.write(Beat(worker=self.worker, ttl_ms=600_000))
+        births = Births()
+        births = Births()
         self.dispatcher = Dispatcher(
-            self.parts, self.kits, worker=self.worker, concurrency=self.concurrency
+            self.parts, self.kits, births, worker=self.worker, concurrency=self.concurrency
         )
-        intake = Intake(self.parts, self.kits, announces=True)
+        intake = Intake(self.parts, self.kits, births)
         self.desk = FlowDesk(self.parts, intake, self._health, 0.05)
         await self.dispatcher.start()
         return self

@@ -2,7 +2,7 @@
 
 import pytest
 
-from folkmoot.stores.sqlite import SqliteStore
+from folkmoot.stores.sqlite.store import SqliteStore
 from folkmoot.testing.contracts.store import StoreContract
 
 

@@ -44,7 +44,7 @@ async def test_a_long_wait_rests_in_the_store_and_holds_no_worker() -> None:
     async with Harness(agent(), replies=failing(fault)) as moot:
         run = await moot.ask("Hello")
         assert (run.state, run.waits_for) == (RunState.WAITING, "model")
-        assert moot.dispatcher.active == 0
+        await moot.until(lambda: moot.dispatcher.active == 0)
         moot.clock.advance(301)
         await moot.rescue()
         await moot.until(lambda: any(b.__class__.__name__ == "Succeeded" for b in moot.entries))

@@ -57,7 +57,7 @@ async def test_an_ask_makes_the_run_wait_and_a_yes_lets_it_go_on(probe: Probe) -
     async with Harness(asked(), replies=ONCE, tools=[probe]) as moot:
         run = await moot.ask("Go.")
         assert (run.state, run.waits_for) == (RunState.WAITING, "approval")
-        assert moot.dispatcher.active == 0
+        await moot.until(lambda: moot.dispatcher.active == 0)
         question = (await moot.desk.questions())[0]
         assert (question.run, question.act) == (run.id, "tool look")
         await moot.desk.tell(run.id, Vote(question.approval, approve=True, by="ann"))

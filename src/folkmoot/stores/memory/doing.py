@@ -39,7 +39,9 @@ def _claim(tables: Tables, change: c.Claim) -> c.Outcome:
         updated_at=change.now,
     )
     pending = tuple(kept.pending.values())
-    return c.Claimed(kept.run, tuple(kept.journal), len(kept.heard), pending)
+    return (
+        c.Claimed(kept.run, tuple(kept.journal), len(kept.heard), pending) if change.read else True
+    )
 
 
 def _append(tables: Tables, change: c.Append) -> c.Outcome:

@@ -1,7 +1,8 @@
 """Whether a set may be written. Nothing is changed here; what is wrong is raised.
 
 Changes are judged in the set's order and the first that cannot be done keeps the whole set out.
-Fences and states count as they stood before the set; money and journal numbers count on within it.
+Fences and states count as they stood before the set, but for a claim, which counts for what stands
+behind it; money and journal numbers count on within it.
 """
 
 from collections.abc import Callable, Sequence
@@ -76,13 +77,26 @@ class _Trial:
         self.tables = tables
         self.born: set[str] = set()
         self.ends: dict[str, int] = {}
+        self.claimed: dict[str, int] = {}
         self.money: dict[str, tuple[int, int]] = {}
 
     def fenced(self, change: c.Append | c.Move | c.Consume | c.HoldSpend | c.SettleSpend) -> Kept:
         kept = self.tables.runs.get(change.run)
+        if kept is not None and self.claimed.get(change.run) == change.fence:
+            return kept
         if kept is None or kept.run.state != RunState.RUNNING or kept.run.fence != change.fence:
             raise LeaseLost(kept="The journal up to the last write that returned.", run=change.run)
         return kept
+
+    def claim(self, change: c.Claim) -> None:
+        """A claim that will be won counts for what stands behind it in the set."""
+        kept = self.tables.runs.get(change.run)
+        if (
+            kept is not None
+            and kept.run.state == RunState.QUEUED
+            and kept.run.ready_at <= change.now
+        ):
+            self.claimed[change.run] = kept.run.fence + 1
 
     def birth(self, change: c.CreateRun) -> None:
         run = change.run.id
@@ -156,6 +170,7 @@ def _follow(run: str, end: int, entries: Sequence[Entry]) -> int:
 
 _RULES: dict[type, Callable[[_Trial, Any], None]] = {
     c.CreateRun: _Trial.birth,
+    c.Claim: _Trial.claim,
     c.Append: _Trial.append,
     c.Move: _Trial.fence,
     c.Consume: _Trial.fence,

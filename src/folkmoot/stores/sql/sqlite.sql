@@ -11,6 +11,9 @@ SELECT json_group_array(json_array(
     (SELECT coalesce(max(seq), 0) FROM entries WHERE entries.run = runs.id)))
 FROM runs WHERE id IN (SELECT value FROM json_each(?))
 
+-- name: taken
+SELECT json_group_array(id) FROM runs WHERE id IN (SELECT value FROM json_each(?))
+
 -- name: keys
 SELECT json_group_array(json_array(source, key, run, fingerprint)) FROM inbox
 WHERE (source, key) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))

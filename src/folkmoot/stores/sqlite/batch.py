@@ -19,6 +19,7 @@ from folkmoot.core.run import Run, RunState
 from folkmoot.stores import queries
 from folkmoot.stores.overlay import Budget, Overlay, Row
 from folkmoot.stores.sqlite import rows
+from folkmoot.stores.sqlite.held import Held
 
 Set = tuple[c.Change, ...]
 Result = tuple[Outcome, ...] | FolkmootError
@@ -29,35 +30,12 @@ _encode = msgspec.json.encode
 _FENCED = (c.Append, c.Move, c.HoldSpend, c.SettleSpend, c.Consume, c.Claim, c.Signal)
 
 
-class Births:
-    """Runs that this process made and nobody has claimed: their first claim needs no reading."""
-
-    def __init__(self, limit: int = 10_000) -> None:
-        """Keep at most `limit` of them."""
-        self._limit = limit
-        self._known: dict[str, c.CreateRun] = {}
-
-    def add(self, change: c.CreateRun) -> None:
-        """Remember a new run."""
-        if len(self._known) < self._limit:
-            self._known[change.run.id] = change
-
-    def take(self, row: Row) -> Claimed | None:
-        """Return what the first claim of a run gives, if this is one and we made the run."""
-        change = self._known.pop(row.id, None)
-        if change is None or row.fence != 1 or row.signals or row.claim is None:
-            return None
-        run = msgspec.structs.replace(
-            change.run, state=RunState.RUNNING, fence=1, worker=row.worker, updated_at=row.claim.now
-        )
-        return Claimed(run, change.entries)
-
-
 class _Named:
     """What changes speak of."""
 
     def __init__(self, changes: Iterable[c.Change]) -> None:
         self.runs: set[str] = set()
+        self.born: list[str] = []
         self.keys: list[tuple[str, str]] = []
         self.told: list[tuple[str, str]] = []
         self.scopes: set[str] = set()
@@ -69,7 +47,7 @@ class _Named:
                 elif isinstance(change, c.Signal):
                     self.told.append((change.run, change.id))
             elif isinstance(change, c.CreateRun):
-                self.runs.add(change.run.id)
+                self.born.append(change.run.id)
                 if change.key:
                     self.keys.append((change.run.source, change.key))
 
@@ -77,10 +55,10 @@ class _Named:
 class Batch:
     """The sets of one transaction, on an open connection."""
 
-    def __init__(self, db: sqlite3.Connection, births: Births, sets: Sequence[Set]) -> None:
+    def __init__(self, db: sqlite3.Connection, held: Held, sets: Sequence[Set]) -> None:
         """Nothing happens before `run`."""
         self._db = db
-        self._births = births
+        self._held = held
         self._sets = sets
         self._sql = queries.load("sqlite")
         self._overlay = Overlay()
@@ -91,6 +69,7 @@ class Batch:
         results: list[Result] = [self._overlay.apply(changes) for changes in self._sets]
         self._write()
         self._fill_claims(results)
+        self._held.keep(self._overlay)
         return results
 
     def _one(self, name: str, value: Any) -> Any:
@@ -101,17 +80,20 @@ class Batch:
         """Read the rows that the sets speak of, a statement for each table."""
         named = _Named(chain.from_iterable(self._sets))
         over = self._overlay
-        if named.runs:
-            found = self._one("touched", sorted(named.runs))
-            over.rows = {row[0]: _loaded(row) for row in found}
+        over.rows, unknown = self._held.rows(sorted(named.runs))
+        if unknown:
+            over.rows.update((row[0], _loaded(row)) for row in self._one("touched", unknown))
+        if named.born:
+            over.taken = set(self._one("taken", named.born))
         if named.keys:
             found = self._one("keys", named.keys)
             over.keys = {(source, key): (run, print_) for source, key, run, print_ in found}
         if named.told:
             over.told = {(run, id_) for run, id_ in self._one("told", named.told)}
-        if named.scopes:
-            found = self._one("budgets", sorted(named.scopes))
-            over.budgets = {scope: Budget(spent, held) for scope, spent, held in found}
+        over.budgets, unread = self._held.budgets(sorted(named.scopes))
+        if unread:
+            found = self._one("budgets", unread)
+            over.budgets.update((scope, Budget(spent, held)) for scope, spent, held in found)
 
     def _many(self, name: str, lines: Sequence[tuple[Any, ...]]) -> None:
         """Write rows by statements of a few fixed sizes, which stay prepared."""
@@ -132,8 +114,6 @@ class Batch:
             self._many(
                 "insert_inbox", [(x.run.source, x.key, x.run.id, x.fingerprint) for x in keyed]
             )
-            for birth in over.created:
-                self._births.add(birth)
         if over.entries:
             self._write_entries(over.entries)
         if over.signals:
@@ -205,19 +185,13 @@ class Batch:
             for at, changes in enumerate(self._sets)
             for nr, change in enumerate(changes)
             if type(change) is c.Claim
+            and change.read
             and not isinstance(results[at], FolkmootError)
             and results[at][nr] is not None  # type: ignore[index]
         ]
         if not won:
             return
-        given: dict[str, Claimed] = {}
-        for _, _, run in won:
-            birth = self._births.take(self._overlay.rows[run])
-            if birth is not None:
-                given[run] = birth
-        rest = [run for _, _, run in won if run not in given]
-        if rest:
-            given.update(self._read_claimed(rest))
+        given = self._read_claimed([run for _, _, run in won])
         for at, nr, run in won:
             outcomes = list(results[at])  # type: ignore[arg-type]
             outcomes[nr] = given[run]

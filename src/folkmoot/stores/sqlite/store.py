@@ -22,7 +22,8 @@ from folkmoot.core.run import Run
 from folkmoot.ports.store import Counts, Query
 from folkmoot.stores import queries
 from folkmoot.stores.sqlite import migrate, rows
-from folkmoot.stores.sqlite.batch import Batch, Births
+from folkmoot.stores.sqlite.batch import Batch
+from folkmoot.stores.sqlite.held import Held
 from folkmoot.stores.sqlite.writer import Set, Writer
 
 _BUSY_S = 30.0
@@ -39,7 +40,7 @@ class SqliteStore:
         self._path = path
         self._synchronous = synchronous
         self._sql = queries.load("sqlite")
-        self._births = Births()
+        self._held = Held()
         self._db: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
         self._reading: ThreadPoolExecutor | None = None
@@ -54,7 +55,7 @@ class SqliteStore:
         except sqlite3.Error as fault:
             raise _translated(fault, self._path) from None
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="folkmoot-read")
-        self._writer = Writer(self._commit, self._finish)
+        self._writer = Writer(self._commit, self._finish, self._rest)
         self._writer.start()
 
     def _connect(self) -> None:
@@ -78,6 +79,11 @@ class SqliteStore:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+    def _rest(self) -> None:
+        """Nothing was written for a while: move the log into the file and make it short."""
+        if self._db is not None:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _finish(self) -> None:
         if self._db is not None:
@@ -114,7 +120,7 @@ class SqliteStore:
         if not sets:
             return []
         try:
-            done: list[Any] = self._within(lambda db: Batch(db, self._births, sets).run())
+            done: list[Any] = self._within(lambda db: Batch(db, self._held, sets).run())
         except sqlite3.Error as fault:
             if len(sets) == 1 or not isinstance(fault, sqlite3.IntegrityError | sqlite3.DataError):
                 return [_translated(fault, self._path)] * len(sets)
@@ -127,9 +133,11 @@ class SqliteStore:
         assert db is not None
         db.execute("BEGIN IMMEDIATE")
         try:
+            self._held.trust(self._version())
             result: Any = work(db)
             db.execute("COMMIT")
         except BaseException:
+            self._held.forget()
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
@@ -140,6 +148,7 @@ class SqliteStore:
             return Invalid(
                 "Retire and Rescue stand alone in their set.", kept="Nothing was written."
             )
+        self._held.forget()
         try:
             return self._within(lambda db: (self._requeue(db, changes[0]),))
         except sqlite3.Error as fault:

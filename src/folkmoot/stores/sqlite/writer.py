@@ -7,13 +7,17 @@ Stopping hands over what was accepted, waits for it, then ends the thread.
 """
 
 import asyncio
+import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from folkmoot.core.changes import Change, Outcome
 from folkmoot.core.errors import FolkmootError, StoreClosed
+
+_QUIET_S = 1.0
 
 Set = tuple[Change, ...]
 Result = tuple[Outcome, ...] | BaseException
@@ -23,16 +27,24 @@ Commit = Callable[[Sequence[Set]], list[Result]]
 class Writer:
     """A thread that commits batches, and the loop's side of it."""
 
-    def __init__(self, commit: Commit, finish: Callable[[], None]) -> None:
-        """`commit` runs in the thread, a batch at a time; `finish` is the thread's last act."""
+    def __init__(
+        self, commit: Commit, finish: Callable[[], None], rest: Callable[[], None]
+    ) -> None:
+        """`commit` runs in the thread, a batch at a time; `finish` is the thread's last act.
+
+        `rest` is done when a batch was written and then nothing for a second.
+        """
         self._commit = commit
         self._finish = finish
+        self._rest = rest
         self._loop: asyncio.AbstractEventLoop | None = None
         self._jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._waiting: list[tuple[Set, asyncio.Future[Any]]] = []
         self._busy = False
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._untidy = False
+        self._written_at = 0.0
         self.commits = 0
         self.sets = 0
 
@@ -85,16 +97,30 @@ class Writer:
     def _work(self) -> None:
         loop = self._loop
         assert loop is not None
-        while (job := self._jobs.get()) is not None:
+        while (job := self._next()) is not None:
             if isinstance(job, tuple):
                 self._inquire(loop, *job)
                 continue
+            self._untidy = True
             try:
                 results = self._commit([changes for changes, _ in job])
             except BaseException as fault:  # noqa: BLE001 - every waiter must hear of it
                 results = [fault] * len(job)
+            self._written_at = time.monotonic()
             _tell(loop, self._settle, job, results)
         self._finish()
+
+    def _next(self) -> Any:
+        """Wait for the next job; when no batch came for a second, tidy up."""
+        while self._untidy:
+            quiet = time.monotonic() - self._written_at
+            if quiet >= _QUIET_S:
+                self._untidy = False
+                self._rest()
+                break
+            with contextlib.suppress(queue.Empty):
+                return self._jobs.get(timeout=_QUIET_S - quiet)
+        return self._jobs.get()
 
     def _inquire(
         self, loop: asyncio.AbstractEventLoop, job: Callable[[], Any], future: Any

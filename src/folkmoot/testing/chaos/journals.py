@@ -11,7 +11,7 @@ from folkmoot.core.entries import Entry
 from folkmoot.core.run import Run
 from folkmoot.flow.verify import verify
 from folkmoot.ports.store import Query
-from folkmoot.stores.sqlite import SqliteStore
+from folkmoot.stores.sqlite.store import SqliteStore
 
 
 class Died(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,14 +49,14 @@ async def _read(path: Path) -> Died:
 
 def _take(run: Run, found: list[Entry], ended: set[str], doubted: list[str]) -> None:
     """Collect the effect ids of ended calls, as the machine makes them."""
-    reply = calls = 0
+    reply = asked = 0
     for entry in found:
         body = entry.read()
         match body:
             case e.ModelCalled():
-                calls += 1
+                asked = entry.seq
             case e.ModelReplied(call=call, purpose=purpose):
-                ended.add(effect_id(run.id, calls, call))
+                ended.add(effect_id(run.id, asked, call))
                 reply = entry.seq if purpose == "reply" else reply
             case e.ToolReturned(call=call):
                 ended.add(effect_id(run.id, reply, call))

@@ -24,7 +24,7 @@ from folkmoot.core.task import Task
 from folkmoot.flow.desk import FlowDesk
 from folkmoot.flow.parts import Parts
 from folkmoot.ports.model import Model
-from folkmoot.stores.sqlite import SqliteStore
+from folkmoot.stores.sqlite.store import SqliteStore
 from folkmoot.testing.chaos.replay import OFFLINE, Recorded
 from folkmoot.testing.chaos.witness import WatchedModel, WatchedTool, Witness
 

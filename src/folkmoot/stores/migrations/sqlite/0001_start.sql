@@ -38,6 +38,7 @@ CREATE TABLE tallies (
     n     INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- With a rowid: a long body in a table without one would take an overflow page of its own.
 CREATE TABLE entries (
     run  TEXT NOT NULL,
     seq  INTEGER NOT NULL,
@@ -47,7 +48,7 @@ CREATE TABLE entries (
     blob TEXT,
     hash BLOB NOT NULL,
     PRIMARY KEY (run, seq)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE blobs (
     digest TEXT PRIMARY KEY,

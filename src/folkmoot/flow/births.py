@@ -1,0 +1,35 @@
+"""Births: runs that this process has just made, and whose journal it therefore need not read.
+
+A worker that takes such a run writes its claim together with the first step's permission, one commit
+less. It is only a short cut: the claim is judged by the store as any other, and whoever comes too late
+is refused whole.
+"""
+
+import msgspec
+
+from folkmoot.core.changes import Claimed, CreateRun
+from folkmoot.core.run import RunState
+
+
+class Births:
+    """New runs, until somebody takes them."""
+
+    def __init__(self, limit: int = 10_000) -> None:
+        """Keep at most `limit`; the others are claimed and read the usual way."""
+        self._limit = limit
+        self._known: dict[str, CreateRun] = {}
+
+    def add(self, change: CreateRun) -> None:
+        """Remember a run."""
+        if len(self._known) < self._limit:
+            self._known[change.run.id] = change
+
+    def take(self, run: str, worker: str, now: int) -> Claimed | None:
+        """Return a run as its first claim would give it, or None; a second asking gives None."""
+        change = self._known.pop(run, None)
+        if change is None:
+            return None
+        claimed = msgspec.structs.replace(
+            change.run, state=RunState.RUNNING, fence=1, worker=worker, updated_at=now
+        )
+        return Claimed(claimed, change.entries)

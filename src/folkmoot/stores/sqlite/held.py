@@ -1,0 +1,60 @@
+"""Rows that this process wrote last, so that they need not be read again.
+
+A run at work is written every few milliseconds by the worker that holds it. Its row is kept here after
+each commit, and so are the budgets it draws on. They are trusted only inside a transaction, and only
+while SQLite's data version says that no other process has written since; else they are forgotten.
+Whatever goes wrong in a transaction makes us forget them too.
+"""
+
+from collections.abc import Iterable
+
+from folkmoot.core.run import FINAL
+from folkmoot.stores.overlay import Budget, Overlay, Row
+
+_MOST = 50_000
+
+
+class Held:
+    """Rows by run, budgets by scope."""
+
+    def __init__(self) -> None:
+        """Know nothing."""
+        self._rows: dict[str, Row] = {}
+        self._budgets: dict[str, Budget] = {}
+        self._version = -1
+
+    def trust(self, version: int) -> None:
+        """Begin a transaction: forget everything if somebody else has written."""
+        if version != self._version:
+            self.forget()
+            self._version = version
+
+    def forget(self) -> None:
+        """Know nothing any more."""
+        self._rows.clear()
+        self._budgets.clear()
+
+    def rows(self, runs: Iterable[str]) -> tuple[dict[str, Row], list[str]]:
+        """Return the rows that are known, and the runs that must be read."""
+        known = {run: row for run in runs if (row := self._rows.get(run)) is not None}
+        return known, [run for run in runs if run not in known]
+
+    def budgets(self, scopes: Iterable[str]) -> tuple[dict[str, Budget], list[str]]:
+        """Return the budgets that are known, and the scopes that must be read."""
+        known = {
+            scope: found for scope in scopes if (found := self._budgets.get(scope)) is not None
+        }
+        return known, [scope for scope in scopes if scope not in known]
+
+    def keep(self, overlay: Overlay) -> None:
+        """Remember what a batch leaves behind; the transaction is about to commit."""
+        if len(self._rows) > _MOST or len(self._budgets) > _MOST:
+            self.forget()
+        for run, row in overlay.rows.items():
+            if row.state in FINAL:
+                self._rows.pop(run, None)
+                continue
+            row.claim = row.move = None
+            row.signal_at, row.was = 0, row.state
+            self._rows[run] = row
+        self._budgets.update(overlay.budgets)
