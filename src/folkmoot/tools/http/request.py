@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
 _VALUE = re.compile(r"[\t\x20-\x7e]{0,8192}")
 _OURS = {
     "host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te",
-    "trailer", "expect", "idempotency-key",
+    "trailer", "expect", "idempotency-key", "accept-encoding",
 }  # fmt: skip
 
 

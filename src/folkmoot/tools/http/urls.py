@@ -8,6 +8,7 @@ with everything percent-decoded, so that no way of writing a path escapes a deny
 """
 
 import re
+from ipaddress import ip_address
 from posixpath import normpath
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -90,8 +91,8 @@ def _bad(why: str) -> Trouble:
 
 
 def _host(text: str) -> str:
-    if is_literal(text):
-        return text
+    if is_literal(text) and "%" not in text:  # a zone says which of our own networks
+        return str(ip_address(text))
     try:
         name = text.encode("idna").decode().lower().removesuffix(".")
     except UnicodeError:

@@ -1,8 +1,8 @@
 """The wire: one request to one address that was checked before, its reply read within limits.
 
-Nothing comes from our environment: no proxy, no .netrc, no cookies. The connection goes to the given
-address; the name goes into the Host header, and for TLS into the handshake, where the certificate
-is held against it.
+The transport is used bare: no proxy and no .netrc of our environment, no cookies, no redirects. The
+connection goes to the given address; the name goes into the Host header, and for TLS into the
+handshake, where the certificate is held against it.
 """
 
 import ssl
@@ -18,7 +18,7 @@ from folkmoot.tools.trouble import Trouble
 
 _CONNECT_S = 10.0
 _WINDOW = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
-_AGENT = f"folkmoot/{__version__}"
+_HEADERS = {"User-Agent": f"folkmoot/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,10 +50,12 @@ class Wire:
     async def send(self, ask: Ask, addresses: Sequence[str]) -> Reply:
         """Send to the first address that can be connected to. Raises Trouble."""
         fault: httpx.HTTPError | None = None
-        async with self._client() as client:
+        if self._trust is None:
+            self._trust = httpx.create_ssl_context()
+        async with httpx.AsyncHTTPTransport(verify=self._trust, trust_env=False) as transport:
             for address in addresses:
                 try:
-                    return await _once(client, ask, address)
+                    return await _once(transport, ask, address)
                 except (httpx.ConnectError, httpx.ConnectTimeout) as failed:
                     fault = failed  # nothing was sent: the next address may do
                 except (httpx.HTTPError, zlib.error) as failed:
@@ -63,31 +65,23 @@ class Wire:
         why = _word(fault) if fault else "it has no address"
         raise Trouble("UNREACHABLE", f"{ask.target.host!r} could not be reached ({why}).") from None
 
-    def _client(self) -> httpx.AsyncClient:
-        if self._trust is None:
-            self._trust = httpx.create_ssl_context()
-        return httpx.AsyncClient(
-            verify=self._trust,
-            trust_env=False,
-            follow_redirects=False,
-            timeout=httpx.Timeout(None, connect=_CONNECT_S),  # the whole is timed by the caller
-            headers={"User-Agent": _AGENT, "Accept": "*/*", "Accept-Encoding": "identity"},
-        )
 
-
-async def _once(client: httpx.AsyncClient, ask: Ask, address: str) -> Reply:
+async def _once(transport: httpx.AsyncHTTPTransport, ask: Ask, address: str) -> Reply:
     target = ask.target
     url = httpx.URL(
         scheme=target.scheme, host=address, port=target.port, raw_path=target.raw_path.encode()
     )
-    request = client.build_request(
+    headers = httpx.Headers(_HEADERS)
+    headers.update({**ask.headers, "Host": target.authority})
+    request = httpx.Request(
         ask.method,
         url,
-        headers={**ask.headers, "Host": target.authority},
+        headers=headers,
         content=ask.body,
-        extensions={"sni_hostname": target.host},
+        # The whole is timed by the caller; a host that does not answer must not use all of it.
+        extensions={"sni_hostname": target.host, "timeout": {"connect": _CONNECT_S}},
     )
-    response = await client.send(request, stream=True)
+    response = await transport.handle_async_request(request)
     try:
         body, cut = await _body(response, ask.most)
     finally:
@@ -106,8 +100,10 @@ async def _body(response: httpx.Response, most: int) -> tuple[bytes, bool]:
 
     Unpacking is bounded as well: a few packed bytes can stand for gigabytes.
     """
-    window = _WINDOW.get(response.headers.get("content-encoding", "").strip().lower())
-    unpack = zlib.decompressobj(window) if window else None
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    if coding not in {"", "identity", *_WINDOW}:
+        raise Trouble("NOT_TEXT", f"The reply is packed in a way that is not read ({coding}).")
+    unpack = zlib.decompressobj(_WINDOW[coding]) if coding in _WINDOW else None
     body = bytearray()
     async for chunk in response.aiter_raw():
         room = most + 1 - len(body)
