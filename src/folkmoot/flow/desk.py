@@ -95,15 +95,20 @@ class FlowDesk:
 
         Raises RunUnknown, and TimeoutError after `timeout_s`.
         """
+        if timeout_s is None:
+            return await self._finished(run)
         async with asyncio.timeout(timeout_s):
-            while True:
-                if not self._parts.endings.is_open(run):
-                    found = await self.run(run)
-                    if found.state.final or found.state is RunState.WAITING:
-                        return found
-                ended = await self._put_down(run)
-                if ended is not None and ended.state.final:
-                    return ended
+            return await self._finished(run)
+
+    async def _finished(self, run: str) -> Run:
+        while True:
+            if not self._parts.endings.is_open(run):
+                found = await self.run(run)
+                if found.state.final or found.state is RunState.WAITING:
+                    return found
+            ended = await self._put_down(run)
+            if ended is not None and ended.state.final:
+                return ended
 
     async def _put_down(self, run: str) -> Run | None:
         """Wait for a run to be put down: here, or (as a hint tells, or not) elsewhere."""

@@ -17,7 +17,7 @@ class Endings:
     def __init__(self) -> None:
         """Nothing is open."""
         self._open: set[str] = set()
-        self._waiters: dict[str, list[asyncio.Future[Run]]] = {}
+        self._waiters: dict[str, list[asyncio.Future[Run | None]]] = {}
 
     def begin(self, run: str) -> None:
         """A run is in our hands."""
@@ -40,16 +40,21 @@ class Endings:
 
     async def wait(self, run: str, at_most_s: float) -> Run | None:
         """Wait until a run is put down here; None when the time is over first."""
-        waiter: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Run | None] = loop.create_future()
         self._waiters.setdefault(run, []).append(waiter)
+        timer = loop.call_later(at_most_s, _give_up, waiter)
         try:
-            async with asyncio.timeout(at_most_s):
-                return await waiter
-        except TimeoutError:
-            return None
+            return await waiter
         finally:
+            timer.cancel()
             left = self._waiters.get(run)
             if left is not None:
                 left.remove(waiter)
                 if not left:
                     del self._waiters[run]
+
+
+def _give_up(waiter: "asyncio.Future[Run | None]") -> None:
+    if not waiter.done():
+        waiter.set_result(None)
