@@ -12,7 +12,7 @@ from folkmoot.agents.known import Known
 from folkmoot.brokers.local import LocalBroker
 from folkmoot.config import Settings
 from folkmoot.core.agent import Agent, ToolUse
-from folkmoot.core.errors import SettingsInvalid
+from folkmoot.core.errors import Invalid, SettingsInvalid
 from folkmoot.core.events import Event
 from folkmoot.models.registry import Models
 from folkmoot.ports.broker import Broker
@@ -46,6 +46,13 @@ def names_known(models: Models, toolbox: Toolbox, programs: Collection[str]) -> 
         return toolbox.bind(msgspec.structs.replace(agent, tools=(ToolUse(name, options),)))
 
     return Known(programs=programs, providers=models.providers, tools=toolbox.names(), tool=bind)
+
+
+def _options(agent: Agent) -> None:
+    """Refuse options that nobody would read."""
+    if agent.program == "loop" and agent.options:
+        names = ", ".join(sorted(agent.options))
+        raise Invalid(f"The program `loop` has no options; found {names}.")
 
 
 def make_store(settings: Settings, clock: Clock) -> Store:

@@ -67,7 +67,6 @@ def build(file: AgentFile, includes: Includes, home: Home) -> Agent:
         retry=_retry(file),
         output=_output(file, includes),
         workspace=str(workspace(file, home)),
-        concurrency=file.concurrency,
         labels=file.labels,
     )
 

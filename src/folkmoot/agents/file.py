@@ -13,7 +13,7 @@ from pydantic import Field
 
 from folkmoot.agents.later import Later, later
 from folkmoot.agents.model import Model
-from folkmoot.agents.part import GrantText, Part, Positive, RuleText
+from folkmoot.agents.part import GrantText, Part, RuleText
 from folkmoot.agents.parts import (
     ApprovalPart,
     BudgetPart,
@@ -118,9 +118,6 @@ class AgentFile(Part):
         description="Folder that tools work in, relative to the agent file; one of its own if left out.",
         examples=["../project"],
     )
-    concurrency: Positive | None = Field(
-        default=None, description="Runs of the agent at a time; no limit if left out.", examples=[4]
-    )
     labels: dict[Annotated[str, Field(min_length=1)], str] = Field(
         default={}, description="Names and values of your own.", examples=[{"team": "docs"}]
     )
@@ -137,6 +134,7 @@ class AgentFile(Part):
     packet: Later = later("packet")
     targets: Later = later("targets")
     rate: Later = later("rate")
+    concurrency: Later = later("concurrency")
     egress: Later = later("egress")
     secrets: Later = later("secrets")
 

@@ -126,7 +126,6 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     retry: Retry = Retry()
     output: Output | None = None
     workspace: str = ""
-    concurrency: int | None = None
     labels: dict[str, str] = {}
 
     def canonical(self) -> bytes:

@@ -39,11 +39,12 @@ def for_model(step: CallModel, choice: ModelChoice, prices: Prices, view: View) 
     )
 
 
-def for_tool(call: ToolCall, tool: Tool, definition: str) -> Act:
-    """Return the act of calling a tool. Its digest binds an approval to this very call."""
+def for_tool(call: ToolCall, tool: Tool, definition: str, named: str) -> Act:
+    """Return the act of calling a tool that the item `named` of the agent file gave. Its digest binds an approval to this very call."""
     return Act(
         kind="tool",
         name=call.name,
+        named=named,
         call=call.id,
         needs=tool.needs(call.args),
         effect=tool.spec.effect,

@@ -15,11 +15,12 @@ from folkmoot.ports.tool import Tool
 
 
 class Kit(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run of this agent works with."""
+    """What a run of this agent works with. `named`: tool → the item of the agent file that gave it."""
 
     agent: Agent
     program: Program
     tools: Mapping[str, Tool]
+    named: Mapping[str, str]
     views: tuple[ToolView, ...]
     workspace: Path
     sandbox: Sandbox | None = None
@@ -68,12 +69,21 @@ class Kits:
             agent=agent,
             program=program,
             tools=tools,
+            named=self._named(agent),
             views=tuple(ToolView(s.name, s.description, s.schema) for s in specs),
             workspace=self._workspace(agent),
             sandbox=self._parts.sandbox(agent.sandbox),
         )
         self._kits[digest] = kit
         return kit
+
+    def _named(self, agent: Agent) -> dict[str, str]:
+        """Return which item gave which tool: one item may give a group of tools."""
+        given: dict[str, str] = {}
+        for use in agent.tools:
+            alone = msgspec.structs.replace(agent, tools=(use,))
+            given |= dict.fromkeys(self._parts.tools(alone), use.name)
+        return given
 
     def _workspace(self, agent: Agent) -> Path:
         path = Path(agent.workspace) if agent.workspace else self._parts.workspaces / agent.name

@@ -73,7 +73,7 @@ class ToolWork:
 
     async def _one(self, journal: Journal, kit: Kit, pending: Pending, work: Work) -> None:
         call, view = pending.call, journal.view
-        act = acts.for_tool(call, kit.tools[call.name], view.definition)
+        act = acts.for_tool(call, kit.tools[call.name], view.definition, kit.named[call.name])
         if pending.status == APPROVED and pending.digest != act.digest:
             pending.status = OPEN  # the yes was for another call or another definition
         verdict = await self._gate.judge(Case(act, kit.agent, view, self._clock.now()))

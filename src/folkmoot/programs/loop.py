@@ -94,7 +94,10 @@ def _boundary(view: View, keep: int) -> int:
 def _answer(last: Answered, view: View, agent: Agent) -> Step:
     if agent.output is None:
         return Reply(last.text)
-    data, reason = fit(last.text, agent.output.schema)
+    try:
+        data, reason = fit(last.text, agent.output.schema)
+    except ValueError as fault:
+        return Fail("INVALID_SCHEMA", f"The agent's output schema cannot be used: {fault}")
     if not reason:
         return Reply(last.text, data)
     if view.rejects < agent.output.retries:
@@ -130,7 +133,12 @@ def fit(text: str, schema: dict[str, Any]) -> tuple[Any, str]:
 
 @lru_cache(maxsize=256)
 def _validator(schema: bytes) -> Any:
-    return jsonschema_rs.validator_for(json.loads(schema))
+    return jsonschema_rs.validator_for(json.loads(schema), retriever=_refuse)
+
+
+def _refuse(address: str) -> Any:
+    """Fetch nothing: a schema that refers elsewhere would make us ask a stranger's server."""
+    raise ValueError(f"{address} is outside the schema")
 
 
 SUMMARY = (

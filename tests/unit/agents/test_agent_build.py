@@ -79,7 +79,6 @@ def test_every_field_arrives_in_the_agent(bench):
         retry=Retry(attempts=3, delay_s=0.0, factor=1.0, max_delay_s=86_400.0),
         output=Output(schema={"type": "object"}, retries=1),
         workspace=str(bench.folder.resolve() / "spaces" / "whole"),
-        concurrency=2,
         labels={"team": "docs"},
     )
 
