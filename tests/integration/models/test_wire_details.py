@@ -7,11 +7,11 @@ import pytest
 from pydantic_ai.messages import ModelResponse, TextPart, ThinkingPart, ToolCallPart
 
 from folkmoot.core.agent import ModelChoice
-from folkmoot.core.errors import ModelRejected, ModelUnreachable
+from folkmoot.core.errors import Invalid, ModelAuth, ModelRejected, ModelUnreachable
 from folkmoot.core.messages import Answered, Returned, Said, Thought, ToolCall
 from folkmoot.models.registry import Models
 from folkmoot.models.wires import conversation
-from folkmoot.ports.model import Request
+from folkmoot.ports.model import Request, ToolView
 from folkmoot.testing.wires.anthropic import Anthropic
 from folkmoot.testing.wires.bedrock import Bedrock
 from folkmoot.testing.wires.openai_chat import OpenAIChat
@@ -28,6 +28,7 @@ ENV = {
     "AWS_ACCESS_KEY_ID": "AKIATESTTESTTESTTEST",
     "AWS_SECRET_ACCESS_KEY": SECRET,
 }
+LOOK = ToolView("look", "Look.", {"type": "object", "properties": {}})
 SCHEMA = {
     "type": "object",
     "properties": {"n": {"type": "integer"}},
@@ -138,6 +139,7 @@ async def test_words_and_results_between_two_replies_keep_their_order(models, ch
         Returned("c1", "look", "seen"),
         Returned("c2", "look", "bad arguments", error=True),
         Said("Three."),
+        tools=[LOOK],
     )
     roles = [message["role"] for message in chat.seen[0].body["messages"]]
     assert roles == ["system", "user", "user", "assistant", "tool", "tool", "user"]
@@ -149,6 +151,27 @@ async def test_a_result_whose_call_was_cut_away_is_told_in_words(models, chat):
     messages = chat.seen[0].body["messages"]
     assert [message["role"] for message in messages] == ["system", "user", "user"]
     assert "three ships" in messages[1]["content"]
+
+
+async def test_without_tools_on_offer_calls_and_results_are_told_in_words(models):
+    async with FakeProvider(Bedrock()) as fake:
+        fake.script(Say(text="A summary."))
+        call = ToolCall("c1", "look", {"place": "harbour"})
+        history = [Said("Look."), Answered("I look.", (call,)), Returned("c1", "look", "ships")]
+        wanted = choice(fake, "bedrock", name="amazon.nova-lite-v1:0")
+        await ask(models, wanted, *history, Said("Summarise."))
+        sent = msgspec.json.encode(fake.seen[0].body).decode()
+        assert "toolUse" not in sent
+        assert "toolResult" not in sent
+        assert "look with" in sent
+        assert "ships" in sent
+
+
+async def test_ollama_is_found_under_its_path(models):
+    async with FakeProvider(OpenAIChat()) as fake:
+        fake.script(Say(text="Yes."))
+        await ask(models, choice(fake, "ollama", base_url=fake.url))
+        assert fake.seen[0].path == "/v1/chat/completions"
 
 
 async def test_calls_with_the_same_id_do_not_become_one(models):
@@ -181,6 +204,7 @@ async def test_control_tokens_in_a_result_do_not_reach_an_open_models_template(m
         Said("Look."),
         Answered("", (call,)),
         Returned("c1", "look", attack),
+        tools=[LOOK],
     )
     result = chat.seen[0].body["messages"][-1]["content"]
     assert "<|im_end|>" not in result
@@ -258,6 +282,22 @@ async def test_nobody_resolves_this_name(models):
     wanted = ModelChoice(provider="openai", name="m", base_url="http://no-such-host.invalid/v1")
     with pytest.raises(ModelUnreachable):
         await ask(models, wanted)
+
+
+@pytest.mark.parametrize(
+    ("env", "options", "fault", "told"),
+    [
+        ({}, {"region": "eu-central-1"}, ModelAuth, "AWS_ACCESS_KEY_ID"),
+        ({"AWS_ACCESS_KEY_ID": "AKIA1"}, {"region": "eu-central-1"}, ModelAuth, "AWS_SECRET"),
+        ({"AWS_BEARER_TOKEN_BEDROCK": "token"}, {}, Invalid, "region"),
+        ({"AWS_BEARER_TOKEN_BEDROCK": "token"}, {"regoin": "x"}, Invalid, "regoin"),
+        ({"AWS_PROFILE": "nobody"}, {"region": "x", "credentials": "chain"}, Invalid, "nobody"),
+    ],
+)
+def test_bedrock_says_what_it_needs(env, options, fault, told):
+    wanted = ModelChoice(provider="bedrock", name="amazon.nova-lite-v1:0", options=options)
+    with pytest.raises(fault, match=told):
+        Models(env).get(wanted)
 
 
 async def test_bedrock_without_an_answer_is_cancelled_at_once(models):

@@ -32,7 +32,7 @@ from folkmoot.core.agent import ModelChoice
 from folkmoot.core.errors import Invalid, ModelAuth, ModelRejected
 from folkmoot.models.wires import options
 from folkmoot.models.wires.client import CONNECT_S
-from folkmoot.models.wires.endpoint import key
+from folkmoot.models.wires.endpoint import check, key
 from folkmoot.models.wires.faults import Cleaner
 from folkmoot.models.wires.wire import Wire, Wired
 
@@ -64,21 +64,14 @@ class _Bearer(Session):  # type: ignore[misc]
 
 
 def bedrock(choice: ModelChoice, env: Mapping[str, str]) -> Wire:
-    """Return Bedrock's converse API."""
+    """Return Bedrock's converse API. Raises Invalid or ModelAuth."""
     options.check(choice, "region", "credentials")
-    secrets, session, signature = _session(choice, env)
-    runtime = session.client(
-        "bedrock-runtime",
-        region_name=_region(choice, env),
-        endpoint_url=choice.base_url or None,
-        config=Config(
-            connect_timeout=min(choice.timeout_s, CONNECT_S),
-            read_timeout=choice.timeout_s,
-            retries={"total_max_attempts": 1},
-            max_pool_connections=_CONNECTIONS,
-            signature_version=signature,
-        ),
-    )
+    if choice.base_url:
+        check(choice.base_url)
+    try:
+        secrets, runtime = _client(choice, env)
+    except BotoCoreError as fault:
+        raise Invalid(f"AWS's library cannot serve the model {choice}: {fault}") from None
     provider = BedrockProvider(bedrock_client=runtime)
 
     async def close() -> None:
@@ -96,6 +89,23 @@ def bedrock(choice: ModelChoice, env: Mapping[str, str]) -> Wire:
             streams_always=True,
             native_output=options.native_output(choice),
         )
+    )
+
+
+def _client(choice: ModelChoice, env: Mapping[str, str]) -> tuple[tuple[str, ...], Any]:
+    """Return the secrets, and the client that uses them."""
+    secrets, session, signature = _session(choice, env)
+    return secrets, session.client(
+        "bedrock-runtime",
+        region_name=_region(choice, env),
+        endpoint_url=choice.base_url or None,
+        config=Config(
+            connect_timeout=min(choice.timeout_s, CONNECT_S),
+            read_timeout=choice.timeout_s,
+            retries={"total_max_attempts": 1},
+            max_pool_connections=_CONNECTIONS,
+            signature_version=signature,
+        ),
     )
 
 

@@ -3,6 +3,8 @@
 Everything between two replies of the model becomes one request, in order: the wires put results and
 words into the turns that their provider wants. A tool result whose call is not in the reply before
 it (the context was cut between them) is told in words, since every provider refuses it as a result.
+So are all calls and results of a request that offers no tools (a summary is asked for without any):
+some providers refuse calls of tools that they are not told of.
 
 Thoughts. A reply that holds more than text and calls (reasoning with its signature, ids of items) is
 kept part by part, in order, so that it can be sent back exactly as it came:
@@ -37,8 +39,13 @@ from folkmoot.core.messages import Answered, Message, Returned, Said, Thought, T
 _KEPT = ("id", "provider_name", "provider_details")
 
 
-def to_wire(messages: Sequence[Message], model: Model, maker: str) -> list[ModelMessage]:
-    """Return a transcript as the library's messages, for one model of one maker."""
+def to_wire(
+    messages: Sequence[Message], model: Model, maker: str, *, tools: bool = True
+) -> list[ModelMessage]:
+    """Return a transcript as the library's messages, for one model of one maker.
+
+    `tools` says whether the request offers any.
+    """
     found: list[ModelMessage] = []
     parts: list[ModelRequestPart] = []
     open_calls: set[str] = set()
@@ -47,8 +54,8 @@ def to_wire(messages: Sequence[Message], model: Model, maker: str) -> list[Model
             if parts:
                 found.append(ModelRequest(parts=parts))
                 parts = []
-            found.append(_response(message, model, maker))
-            open_calls = {call.id for call in message.calls}
+            found.append(_response(message if tools else _told(message), model, maker))
+            open_calls = {call.id for call in message.calls} if tools else set()
         else:
             parts.append(_request_part(message, open_calls))
     if parts:
@@ -68,6 +75,18 @@ def _request_part(message: Said | Returned, open_calls: set[str]) -> ModelReques
         tool_call_id=message.call,
         outcome="failed" if message.error else "success",
     )
+
+
+def _told(message: Answered) -> Answered:
+    """Return a reply whose calls are told in words."""
+    if not message.calls:
+        return message
+    calls = "".join(
+        f"\n[I called the tool {call.name} with "
+        f"{call.raw or msgspec.json.encode(call.args).decode()}]"
+        for call in message.calls
+    )
+    return Answered((message.text + calls).strip())
 
 
 def _response(message: Answered, model: Model, maker: str) -> ModelResponse:

@@ -49,7 +49,7 @@ def find(choice: ModelChoice, env: Mapping[str, str], home: Home) -> Endpoint:
     """Return the endpoint of a choice. Raises Invalid (the address) or ModelAuth (the key)."""
     usual = env.get(home.url_env) or home.url
     url = choice.base_url or usual
-    _check(url)
+    check(url)
     own = _origin(url) == _origin(home.url)
     if choice.api_key_env:
         return Endpoint(url=url, key=key(choice.api_key_env, env, choice), own=own)
@@ -81,7 +81,8 @@ def trusts_environment(env: Mapping[str, str]) -> bool:
     return any(env.get(name) or env.get(name.lower()) for name in _PROXIES)
 
 
-def _check(url: str) -> None:
+def check(url: str) -> None:
+    """Raise Invalid for what is no address, or carries a password."""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise Invalid(f"base_url must be an http or https address, not {parts.geturl()[:100]!r}.")

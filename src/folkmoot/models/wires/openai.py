@@ -7,6 +7,7 @@ that is not OpenAI gets the library's profile for compatible services, which ask
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from openai import AsyncOpenAI
 from pydantic_ai.models import Model as Library
@@ -107,7 +108,7 @@ def _provider(choice: ModelChoice, place: Endpoint, sdk: AsyncOpenAI) -> Any:
 def _sdk(choice: ModelChoice, env: Mapping[str, str], place: Endpoint) -> AsyncOpenAI:
     sdk = AsyncOpenAI(
         api_key=place.key or NO_KEY,
-        base_url=place.url,
+        base_url=_versioned(place.url) if choice.provider == "ollama" else place.url,
         max_retries=0,
         timeout=timeout(choice.timeout_s),
         http_client=client(env),
@@ -119,3 +120,8 @@ def _sdk(choice: ModelChoice, env: Mapping[str, str], place: Endpoint) -> AsyncO
     sdk.admin_api_key = None
     sdk._custom_headers = {}  # noqa: SLF001 - there is no public way to leave the environment's out
     return sdk
+
+
+def _versioned(url: str) -> str:
+    """Return Ollama's address with the path under which it speaks this wire."""
+    return url if urlsplit(url).path.strip("/") else f"{url.rstrip('/')}/v1"

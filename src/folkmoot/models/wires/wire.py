@@ -115,7 +115,9 @@ class Wire:
         delta: Delta | None,
     ) -> ModelResponse:
         library = self._wired.library
-        messages = conversation.to_wire(request.messages, library, self._wired.maker)
+        messages = conversation.to_wire(
+            request.messages, library, self._wired.maker, tools=bool(request.tools)
+        )
         if library.profile.get("may_tokenize_special_tokens_in_content", False):
             # An open model's server may read "<|im_end|>" in a tool's result as the end of a turn.
             messages = library.prepare_messages(messages, parameters)
