@@ -180,30 +180,32 @@ def _tool_started(view: View, body: e.ToolStarted) -> None:
         view.pending[body.call].status = STARTED
 
 
-def _close(view: View, call: str, text: str, *, error: bool) -> None:
-    """Answer an open call.
+def _close(view: View, call: str, text: str, *, error: bool) -> bool:
+    """Answer an open call; return False when it is not open (any more).
 
-    Messages that came meanwhile are shown after the last answer: every provider wants a reply's
-    results directly behind it.
+    An open question to people about the call has no meaning any more. Messages that came meanwhile
+    are shown after the last answer: every provider wants a reply's results directly behind it.
     """
     pending = view.pending.pop(call, None)
     if pending is None:
-        return
+        return False
+    view.approvals.pop(pending.approval, None)
     _add(view, Returned(call, pending.call.name, text, error))
     if not view.pending and view.later:
         for message in view.later:
             _add(view, message)
         view.later.clear()
+    return True
 
 
 def _tool_returned(view: View, body: e.ToolReturned) -> None:
-    view.spend += Spend(tool_calls=1)
-    _close(view, body.call, body.text, error=bool(body.error))
+    if _close(view, body.call, body.text, error=bool(body.error)):
+        view.spend += Spend(tool_calls=1)
 
 
 def _tool_doubted(view: View, body: e.ToolDoubted) -> None:
-    view.spend += Spend(tool_calls=1)
-    _close(view, body.call, DOUBT, error=True)
+    if _close(view, body.call, DOUBT, error=True):
+        view.spend += Spend(tool_calls=1)
 
 
 def _denied(view: View, body: e.StepDenied) -> None:
