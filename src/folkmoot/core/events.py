@@ -5,9 +5,6 @@ Topics are words joined by dots; a pattern may use `*` for one word and `#` for 
 `run.<id>.signal` (somebody said something to the run), `run.<id>.state`.
 """
 
-import re
-from functools import lru_cache
-
 import msgspec
 
 
@@ -18,18 +15,34 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     body: bytes = b"{}"
 
 
-@lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern; it is matched against the topic with a dot before its first word."""
-    words = pattern.split(".")
-    return re.compile(
-        "".join(_WILD.get(word, rf"\.{re.escape(word)}") for word in words), re.DOTALL
-    )
-
-
-_WILD = {"*": r"\.[^.]+", "#": r"(?:\.[^.]+)*"}
-
-
 def matches(pattern: str, topic: str) -> bool:
-    """Whether a topic fits a pattern, word by word."""
-    return _compiled(pattern).fullmatch(f".{topic}") is not None
+    """Whether a topic fits a pattern, word by word.
+
+    Nothing is compiled and kept: patterns name runs, so there are as many as there are followers.
+    """
+    wanted, words = pattern.split("."), topic.split(".")
+    if "#" in wanted:
+        return _fits(wanted, words)
+    if len(wanted) != len(words):
+        return False
+    for want, word in zip(wanted, words, strict=True):
+        if want != word and (want != "*" or not word):
+            return False
+    return True
+
+
+def _fits(wanted: list[str], words: list[str]) -> bool:
+    """Match with `#`: when a word does not fit, the last `#` takes one word more."""
+    at = place = after = taken = 0
+    while place < len(words):
+        want, word = wanted[at] if at < len(wanted) else None, words[place]
+        if want == "#":
+            at, after, taken = at + 1, at + 1, place
+        elif want == word or (want == "*" and word):
+            at, place = at + 1, place + 1
+        elif after:
+            taken += 1
+            at, place = after, taken
+        else:
+            return False
+    return all(want == "#" for want in wanted[at:])
