@@ -7,11 +7,12 @@
     │   ├── TaskInvalid         a task that cannot become a run
     │   └── ToolArgsInvalid     arguments that do not fit a tool's schema
     ├── NotFound            a name that means nothing here
-    │   ├── AgentUnknown, RunUnknown, ToolUnknown, ModelUnknown, ProgramUnknown
+    │   └── AgentUnknown, RunUnknown, ToolUnknown, ModelUnknown, ProgramUnknown
     ├── Conflict            right in itself, but not now
     │   ├── LeaseLost           a write carried an old fence
     │   ├── KeyReused           an idempotency key came back with another task
-    │   └── WrongState          the run is not in a state that allows this
+    │   ├── WrongState          the run is not in a state that allows this
+    │   └── QueueFull           no more work is taken now
     ├── Denied              the gate said no
     │   └── BudgetSpent         a hold would pass its limit
     ├── ModelFault          a provider did not give a usable reply
@@ -20,10 +21,9 @@
     ├── ToolFault           a tool did not do its work
     │   ├── ToolTimeout
     │   └── SandboxFault        the sandbox refused or could not be set up
-    ├── StoreFault          the store cannot keep its promise now
-    │   ├── StoreFull, StoreClosed, SchemaMismatch
-    │   └── JournalBroken       an entry does not fit the hash of the one before
-    └── Overloaded capacity is answered with QueueFull
+    └── StoreFault          the store cannot keep its promise now
+        ├── StoreFull, StoreClosed, SchemaMismatch
+        └── JournalBroken       an entry does not fit the hash of the one before
 
 Each error says what happened (`message`), what was kept (`kept`) and what to do (`todo`).
 A fault's docstring is its default message. `code` is stable: scripts and clients may match it.
