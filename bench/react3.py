@@ -15,7 +15,8 @@ from bench.options import Options
 RUNS = 10_000
 RIVALS: dict[str, tuple[str, tuple[str, ...]]] = {
     "langgraph": ("bench.rivals.langgraph", ("--graph", "plain")),
-    "dbos": ("bench.rivals.dbos", ("--style", "async", "--pool", "2", "--journal", "wal")),
+    # As it comes; tuned ways are in `python -m bench rivals` and in the docs page.
+    "dbos": ("bench.rivals.dbos", ("--style", "async", "--pool", "20", "--journal", "delete")),
 }
 BARS = {"langgraph": 20, "dbos": 40}
 
