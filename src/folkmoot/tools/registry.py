@@ -11,8 +11,10 @@ from typing import Any
 from folkmoot.core.agent import Agent, ToolUse
 from folkmoot.core.errors import Invalid
 from folkmoot.ports.tool import Tool, ToolFactory
-from folkmoot.tools import files, http, memory, shell
+from folkmoot.tools import memory, shell
+from folkmoot.tools.files import factories as files
 from folkmoot.tools.functions import FunctionTool
+from folkmoot.tools.http import factories as http
 from folkmoot.tools.names import checked
 
 

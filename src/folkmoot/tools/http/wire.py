@@ -12,13 +12,12 @@ from collections.abc import Mapping, Sequence
 import httpx
 import msgspec
 
-from folkmoot import __version__
 from folkmoot.tools.http.urls import Target
 from folkmoot.tools.trouble import Trouble
 
 _CONNECT_S = 10.0
 _WINDOW = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
-_HEADERS = {"User-Agent": f"folkmoot/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
+_HEADERS = {"User-Agent": "folkmoot", "Accept": "*/*", "Accept-Encoding": "identity"}
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):

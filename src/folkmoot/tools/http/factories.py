@@ -1,0 +1,25 @@
+"""The names of the HTTP tools in an agent file."""
+
+from typing import Any
+
+from folkmoot.core.agent import Agent
+from folkmoot.ports.tool import Tool, ToolFactory
+from folkmoot.tools import options
+
+
+def _fetch(agent: Agent, given: dict[str, Any]) -> tuple[Tool, ...]:
+    # httpx takes a tenth of a second to load: only for agents that use it
+    from folkmoot.tools.http import fetch, parts  # noqa: PLC0415 - see above
+
+    read = options.read("http_fetch", given, fetch.HttpOptions)
+    return (fetch.Fetch(read, *parts.of(agent)),)
+
+
+def _request(agent: Agent, given: dict[str, Any]) -> tuple[Tool, ...]:
+    from folkmoot.tools.http import fetch, parts, request  # noqa: PLC0415 - as in _fetch
+
+    read = options.read("http_request", given, fetch.HttpOptions)
+    return (request.Request(read, *parts.of(agent)),)
+
+
+FACTORIES: dict[str, ToolFactory] = {"http_fetch": _fetch, "http_request": _request}
