@@ -50,7 +50,7 @@ class AgentFile(Part):
     )
     model: Model = Field(
         description="Which model: `provider:name`, or a mapping.",
-        examples=["anthropic:claude-sonnet-4-5", {"provider": "ollama", "name": "qwen3"}],
+        examples=["anthropic:claude-sonnet-5-5", {"provider": "ollama", "name": "qwen3"}],
     )
     fallbacks: list[Model] = Field(
         default=[],

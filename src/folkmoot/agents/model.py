@@ -37,7 +37,7 @@ class ModelPart(Part):
     name: str = Field(
         default="",
         description="The model, as the provider names it. Needed unless the provider is `scripted`.",
-        examples=["claude-sonnet-4-5"],
+        examples=["claude-sonnet-5-5"],
     )
     base_url: str = Field(
         default="",
@@ -89,7 +89,7 @@ class ModelPart(Part):
 
 def _choice(text: str) -> str:
     if not _CHOICE.fullmatch(text):
-        raise wrong("provider:name, such as anthropic:claude-sonnet-4-5")
+        raise wrong("provider:name, such as anthropic:claude-sonnet-5-5")
     return text
 
 

@@ -121,4 +121,4 @@ class TestAnthropic(WireContract):
 
 class TestBedrock(WireContract):
     provider, wire = "bedrock", Bedrock
-    name = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+    name = "anthropic.claude-sonnet-5-5-20250929-v1:0"

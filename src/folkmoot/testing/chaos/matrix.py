@@ -1,10 +1,12 @@
-"""The matrix: one undisturbed run, then two deaths for each of its writes.
+"""The matrix: one undisturbed run, then two deaths for each entry of its journal.
 
 Each case has a folder of its own: a copy of the agent's workspace, a store, a witness. Its first worker
 dies; its second must bring the run to the same end. Several cases go on at a time.
 """
 
+import dataclasses
 import shutil
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,6 +19,7 @@ from typing import Any
 import msgspec
 
 from folkmoot.core.agent import Agent
+from folkmoot.core.canonical import digest
 from folkmoot.core.errors import FolkmootError, Invalid
 from folkmoot.testing.chaos import victim
 from folkmoot.testing.chaos.journals import Died, journal
@@ -89,7 +92,7 @@ class Matrix:
     def run(self, progress: Progress) -> dict[str, Any]:
         """Do it all."""
         (self._home / "replies").mkdir()
-        calm = self._case("calm", 0)
+        calm = self._case("calm", "", after=False)
         self._live(calm)
         end = _end(calm)
         if end is None or end.state != "succeeded":
@@ -98,15 +101,15 @@ class Matrix:
                 f"Undisturbed, the agent does not succeed: {why}.",
                 todo="Try it with `folkmoot run` first.",
             )
-        kills = [sign * number for number in range(1, end.writes + 1) for sign in (1, -1)]
+        kills = [(name, after) for name in end.names for after in (False, True)]
         verdicts: list[Verdict] = []
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            for verdict in pool.map(lambda kill: self._one(kill, calm, end), kills):
+            for verdict in pool.map(lambda kill: self._one(kill[0], kill[1], calm, end), kills):
                 verdicts.append(verdict)
                 progress(len(verdicts), len(kills))
-        return _sum(end.writes, verdicts)
+        return _sum(len(end.names), verdicts)
 
-    def _case(self, name: str, kill: int) -> Case:
+    def _case(self, name: str, kill: str, *, after: bool) -> Case:
         folder = self._home / name
         (folder / "agents").mkdir(parents=True)
         workspace = Path(self._agent.workspace)
@@ -122,6 +125,7 @@ class Matrix:
             replies=self._home / "replies",
             plugins=self._plugins,
             kill=kill,
+            after=after,
             timeout_s=self._timeout_s,
         )
 
@@ -135,19 +139,16 @@ class Matrix:
             worker.join()
         return worker.exitcode or 0
 
-    def _one(self, kill: int, calm: Case, end: End) -> Verdict:
-        side = "before" if kill > 0 else "after"
-        name = f"{side}-{abs(kill)}"
-        case = self._case(name, kill)
+    def _one(self, kill: str, after: bool, calm: Case, end: End) -> Verdict:
+        name = f"{'after' if after else 'before'} {kill}"
+        case = self._case(f"case-{digest(name)[:16]}", kill, after=after)
         code = self._live(case)
-        if code == 0:  # fewer writes than in the calm run: there was nothing to be killed at
-            return _judge(name, case, calm, end, None)
-        died = journal(case.folder / "folkmoot.db")
-        died = msgspec.structs.replace(
-            died, seen=len(Witness(case.folder / "witness.jsonl").read())
-        )
-        object.__setattr__(case, "kill", 0)
-        self._live(case)
+        if code != -signal.SIGKILL:
+            died = None  # the entry was not written this time: there was nothing to be killed at
+        else:
+            seen = len(Witness(case.folder / "witness.jsonl").read())
+            died = msgspec.structs.replace(journal(case.folder / "folkmoot.db"), seen=seen)
+            self._live(dataclasses.replace(case, kill=""))
         verdict = _judge(name, case, calm, end, died)
         shutil.rmtree(case.folder, ignore_errors=True)
         return verdict

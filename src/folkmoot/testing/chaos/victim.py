@@ -1,15 +1,16 @@
-"""The victim: a worker that is killed at a given write, or lives to the end.
+"""The victim: a worker that is killed when a given entry is written, or lives to the end.
 
-It is the system that users run, put together by App; only the store counts writes (and kills), and the
-calls are witnessed. The task carries an idempotency key, so that every worker submits the same run.
+It is the system that users run, put together by App; only the store looks what is written (and kills),
+and the calls are witnessed. An entry is named by what it is (its kind and its call), not by its number
+or time: which results share a transaction differs from run to run. The task carries an idempotency key, so that every worker submits the same run.
 """
 
 import asyncio
 import os
 import signal
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -18,6 +19,8 @@ from folkmoot.config import load
 from folkmoot.core import changes as c
 from folkmoot.core.agent import Agent, ModelChoice
 from folkmoot.core.changes import Change, Outcome
+from folkmoot.core.entries import Entry
+from folkmoot.core.errors import WrongState
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.signals import Say, Vote
 from folkmoot.core.task import Task
@@ -28,20 +31,20 @@ from folkmoot.stores.sqlite.store import SqliteStore
 from folkmoot.testing.chaos.replay import OFFLINE, Recorded
 from folkmoot.testing.chaos.witness import WatchedModel, WatchedTool, Witness
 
-_COUNTED = (c.CreateRun, c.Claim, c.Append, c.Move, c.Consume)
 _LEASE_S = 0.4
 
 
 @dataclass(frozen=True)
 class Case:
-    """One worker's life. `kill` is the number of a write (from 1), negative: just after that write."""
+    """One worker's life. `kill` names an entry; it dies just before that is written, or just `after`."""
 
     agent: bytes
     task: str
     folder: Path
     replies: Path
     plugins: tuple[Path, ...]
-    kill: int
+    kill: str
+    after: bool
     timeout_s: float
 
     @property
@@ -56,36 +59,56 @@ class Case:
 
 
 class End(msgspec.Struct, frozen=True):
-    """How a worker that lived saw the run end, and how many writes it made."""
+    """How a worker that lived saw the run end, and the names of the entries it wrote, in order."""
 
     run: str
     state: str
     output: str
     error: str
-    writes: int
+    names: tuple[str, ...]
 
 
 class KillingStore(SqliteStore):
-    """Counts the writes of runs; at the fatal one, kills its own process."""
+    """Names the entries that are written; at the fatal one, kills its own process."""
 
-    def __init__(self, path: Path, kill: int) -> None:
-        """`kill` 0 only counts."""
+    def __init__(self, path: Path, kill: str, *, after: bool) -> None:
+        """`kill` "" only names."""
         super().__init__(path)
         self._kill = kill
-        self.writes = 0
+        self._after = after
+        self._times: Counter[str] = Counter()
+        self.names: list[str] = []
 
     async def write(self, *changes: Change) -> tuple[Outcome, ...]:
         """Write, or die before or after it."""
-        if not any(isinstance(change, _COUNTED) for change in changes):
-            return await super().write(*changes)
-        self.writes += 1
-        number = self.writes
-        if number == self._kill:
+        names = [name for change in changes for name in self._named(change)]
+        self.names += names
+        fatal = self._kill in names
+        if fatal and not self._after:
             os.kill(os.getpid(), signal.SIGKILL)
         outcomes = await super().write(*changes)
-        if number == -self._kill:
+        if fatal:
             os.kill(os.getpid(), signal.SIGKILL)
         return outcomes
+
+    def _named(self, change: Change) -> list[str]:
+        """Return the names of what a change writes into a journal, and of claims."""
+        if isinstance(change, c.Claim):
+            return [self._numbered("claim")]
+        if not isinstance(change, c.CreateRun | c.Append):
+            return []
+        return [self._numbered(_what(entry)) for entry in change.entries]
+
+    def _numbered(self, what: str) -> str:
+        self._times[what] += 1
+        return f"{what} ({self._times[what]})"
+
+
+def _what(entry: Entry) -> str:
+    """Name an entry by its kind, and by the call that it is about."""
+    body = entry.read()
+    about = getattr(body, "call", "") or getattr(body, "approval", "")
+    return f"{entry.kind} {about}".strip()
 
 
 class WatchedApp(App):
@@ -128,9 +151,9 @@ class WatchedApp(App):
 
 def live(case: Case) -> None:
     """Be a worker: submit the task, work until it has ended, write down how. The process's whole life."""
-    store = KillingStore(case.folder / "folkmoot.db", case.kill)
+    store = KillingStore(case.folder / "folkmoot.db", case.kill, after=case.after)
     run = asyncio.run(_work(case, store))
-    end = End(run.id, str(run.state), run.output, run.error, store.writes)
+    end = End(run.id, str(run.state), run.output, run.error, tuple(store.names))
     (case.folder / "end.json").write_bytes(msgspec.json.encode(end))
 
 
@@ -158,13 +181,7 @@ async def _answer(desk: FlowDesk, run: Run) -> None:
 
 
 async def _vote(desk: FlowDesk, run: Run, vote: Vote) -> None:
-    from folkmoot.core.errors import WrongState  # noqa: PLC0415
-
     try:
         await desk.tell(run.id, vote, key=f"vote-{vote.approval}-{vote.by}")
     except WrongState:  # decided in the meantime
         return
-
-
-def spare(_: Any) -> None:
-    """Do nothing: warms the server that workers are forked from."""
