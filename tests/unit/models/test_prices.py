@@ -17,7 +17,7 @@ def cost(provider: str, name: str, **more) -> Price | None:
     [
         ("anthropic", "claude-opus-4-5", 5, 25),
         ("anthropic", "claude-sonnet-4", 3, 15),
-        ("anthropic", "claude-sonnet-5-5-20250929", 3, 15),
+        ("anthropic", "claude-sonnet-4-5-20250929", 3, 15),
         ("anthropic", "claude-3-haiku-20240307", 0.25, 1.25),
         ("openai", "gpt-4-turbo", 10, 30),
         ("openai", "gpt-4o", 2.5, 10),
@@ -25,9 +25,9 @@ def cost(provider: str, name: str, **more) -> Price | None:
         ("openai", "gpt-4o-2024-05-13", 5, 15),
         ("openai-responses", "gpt-4o-mini", 0.15, 0.6),
         ("openrouter", "anthropic/claude-sonnet-4", 3, 15),
-        ("bedrock", "anthropic.claude-sonnet-5-5-20250929-v1:0", 3.3, 16.5),
-        ("bedrock", "eu.anthropic.claude-sonnet-5-5-20250929-v1:0", 3.3, 16.5),
-        ("bedrock", "global.anthropic.claude-sonnet-5-5-20250929-v1:0", 3, 15),
+        ("bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0", 3.3, 16.5),
+        ("bedrock", "eu.anthropic.claude-sonnet-4-5-20250929-v1:0", 3.3, 16.5),
+        ("bedrock", "global.anthropic.claude-sonnet-4-5-20250929-v1:0", 3, 15),
         ("bedrock", "amazon.nova-lite-v1:0", 0.06, 0.24),
     ],
 )
@@ -47,7 +47,7 @@ def test_well_known_models_have_a_price_with_and_without_their_date(
         ("openai", "ft:gpt-4o-2024-08-06:acme::abc"),
         ("openai", "claude-opus-4-5"),
         ("openrouter", "anthropic/claude-sonnet-4:free"),
-        ("bedrock", "us-gov.anthropic.claude-sonnet-5-5-20250929-v1:0"),
+        ("bedrock", "us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0"),
         ("ollama", "gpt-oss:120b-cloud"),
         ("somebody", "gpt-4o"),
     ],
@@ -80,7 +80,7 @@ def test_the_model_that_answered_counts_if_it_is_known():
 
 
 def test_a_long_prompt_costs_what_the_provider_asks_for_one():
-    choice = ModelChoice(provider="anthropic", name="claude-sonnet-5-5")
+    choice = ModelChoice(provider="anthropic", name="claude-sonnet-4-5")
     assert price_of(choice, prompt=200_000).input == 3000
     assert price_of(choice, prompt=200_001).of(Usage(200_001, 1000)) == 200_001 * 6000 + 22_500_000
 
