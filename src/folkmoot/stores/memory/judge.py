@@ -77,26 +77,32 @@ class _Trial:
         self.tables = tables
         self.born: set[str] = set()
         self.ends: dict[str, int] = {}
-        self.claimed: dict[str, int] = {}
+        self.claimed: dict[str, int | None] = {}
         self.money: dict[str, tuple[int, int]] = {}
 
     def fenced(self, change: c.Append | c.Move | c.Consume | c.HoldSpend | c.SettleSpend) -> Kept:
         kept = self.tables.runs.get(change.run)
-        if kept is not None and self.claimed.get(change.run) == change.fence:
-            return kept
-        if kept is None or kept.run.state != RunState.RUNNING or kept.run.fence != change.fence:
+        if kept is None or self._fence(kept) != change.fence:
             raise LeaseLost(kept="The journal up to the last write that returned.", run=change.run)
         return kept
 
+    def _fence(self, kept: Kept) -> int | None:
+        """Return the fence that writes to a run must carry, or None when nobody may write."""
+        run = kept.run
+        if run.id in self.claimed:
+            return self.claimed[run.id]
+        return run.fence if run.state == RunState.RUNNING else None
+
     def claim(self, change: c.Claim) -> None:
-        """A claim that will be won counts for what stands behind it in the set."""
+        """Let what stands behind a claim carry its fence, or, when it is lost, no fence at all.
+
+        Another worker's claim may have raised the fence to the very number that was guessed here.
+        """
         kept = self.tables.runs.get(change.run)
-        if (
-            kept is not None
-            and kept.run.state == RunState.QUEUED
-            and kept.run.ready_at <= change.now
-        ):
-            self.claimed[change.run] = kept.run.fence + 1
+        if kept is not None and change.run not in self.claimed:
+            run = kept.run
+            won = run.state == RunState.QUEUED and run.ready_at <= change.now
+            self.claimed[run.id] = run.fence + 1 if won else None
 
     def birth(self, change: c.CreateRun) -> None:
         run = change.run.id

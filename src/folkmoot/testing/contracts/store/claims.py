@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from folkmoot.core import changes as c
-from folkmoot.core.errors import LeaseLost
+from folkmoot.core.errors import BudgetSpent, LeaseLost
 from folkmoot.core.run import FINAL, RunState
 from folkmoot.ports.store import Store
 from folkmoot.testing.contracts.store.samples import (
@@ -93,6 +93,41 @@ class Claims:
             "r3",
             None,
         ]
+
+    async def test_a_claim_and_the_first_step_are_one_set(self, store: Store) -> None:
+        """Whoever knows the run does not ask for its journal; what stands behind the claim counts."""
+        new = birth("r1")
+        await store.write(new)
+        held = Held(c.Claimed(new.run, new.entries))
+        held.fence += 1
+        claim = c.Claim(run="r1", worker="w1", now=NOW, read=False)
+        outcomes = await store.write(claim, held.append("permission"), held.hold("s", 5, 9))
+        assert outcomes == (True, 0, None)
+        run = await known(store, "r1")
+        assert (run.state, run.worker, run.fence) == (RunState.RUNNING, "w1", 1)
+        assert [entry.seq for entry in await store.entries("r1")] == [1, 2]
+        assert await store.spent("s") == (0, 5)
+        assert await store.write(claim) == (None,)
+
+    @pytest.mark.parametrize("why", ["held", "late", "spent", "before"])
+    async def test_a_claim_that_travels_fails_with_its_set(self, store: Store, why: str) -> None:
+        """Somebody else holds the run, or has held it; there is no money; the step stands first."""
+        new = birth("r1")
+        await store.write(new)
+        held = Held(c.Claimed(new.run, new.entries))
+        held.fence += 1
+        if why in {"held", "late"}:
+            other = await take(store, "r1", "w2")
+            if why == "late":
+                await store.write(other.append("a"), other.move(RunState.QUEUED))
+        before = await store.run("r1"), await store.entries("r1")
+        claim = c.Claim(run="r1", worker="w1", now=NOW, read=False)
+        changes = [claim, held.append("permission"), held.hold("s", 5, 4 if why == "spent" else 9)]
+        with pytest.raises(BudgetSpent if why == "spent" else LeaseLost):
+            await store.write(*(reversed(changes) if why == "before" else changes))
+        assert (await store.run("r1"), await store.entries("r1")) == before
+        assert await store.spent("s") == (0, 0)
+        assert [run.id for run in await store.ready(NOW, 1, 0)] == ([] if why == "held" else ["r1"])
 
     async def test_of_many_claimers_one_wins(self, store: Store) -> None:
         """However many ask at once, a run is held once."""

@@ -120,6 +120,22 @@ class Crowds:
         queued = await store.runs(Query(states=(RunState.QUEUED,), limit=1000))
         assert len(queued) == CROWD
 
+    async def test_a_run_that_was_woken_and_claimed_at_once_waits_for_nothing(
+        self, store: Store
+    ) -> None:
+        """However closely one set follows another, each of them leaves its traces, in order."""
+        held = await start(store, "r1")
+        move = held.move(RunState.WAITING, wake_at=NOW + 50, waits_for="time", output="so far")
+        claim = c.Claim(run="r1", worker="w2", now=NOW + 2)
+        changes: list[c.Change] = [move, signal("r1", "s1", at=NOW + 1), claim]
+        *_, (claimed,) = await asyncio.gather(*[store.write(change) for change in changes])
+        assert isinstance(claimed, c.Claimed)
+        run = await known(store, "r1")
+        assert run == claimed.run
+        assert (run.state, run.worker, run.fence) == (RunState.RUNNING, "w2", held.fence + 1)
+        assert (run.wake_at, run.waits_for, run.output) == (None, "", "so far")
+        assert run.updated_at == NOW + 2
+
     async def test_a_long_life_ends_where_it_should(self, store: Store) -> None:
         """Claimed, stepped, put to sleep, woken and claimed again, many times over."""
         held = await rest(store, "r1")

@@ -46,11 +46,14 @@ class Signals:
         assert await store.signals([]) == []
 
     async def test_a_signal_to_nobody_is_an_error(self, store: Store) -> None:
-        """And nothing of its set is written."""
-        await store.write(birth("r1"))
+        """And nothing of its set is written: nobody was woken, and no time was noted."""
+        await rest(store, "r1", wake_at=NOW + 9)
+        before = await store.run("r1")
         with pytest.raises(RunUnknown):
-            await store.write(signal("r1", "s1"), signal("r0", "s1"))
+            await store.write(signal("r1", "s1", at=NOW + 1), signal("r0", "s1"))
         assert await store.signals(["r0", "r1"]) == []
+        assert await store.run("r1") == before
+        assert await store.write(signal("r1", "s1")) == (True,)
 
     @pytest.mark.parametrize("state", sorted(FINAL))
     async def test_a_run_that_has_ended_hears_nothing(self, store: Store, state: RunState) -> None:
