@@ -1,5 +1,8 @@
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 
 import pytest
 from packaging.requirements import Requirement
@@ -65,3 +68,35 @@ def test_every_pin_has_hashes_and_no_index_is_named(lock, name):
 
 def test_an_unmet_requirement_is_noticed():
     assert unmet(["rich>=14", "typer<1"], "rich==13.0\ntyper==0.20\n") == ["rich>=14"]
+
+
+def test_every_library_that_is_imported_is_declared(project, modules):
+    """What is imported and not declared works here and nowhere else."""
+    named = project["project"]["dependencies"] + [
+        each for extra in project["project"]["optional-dependencies"].values() for each in extra
+    ]
+    shipped = {Requirement(each).name.lower().replace("_", "-") for each in named}
+    # What a declared library is made of: an adapter configures the client that its extra brings.
+    shipped |= {"openai", "anthropic", "boto3", "botocore", "httpx2", "starlette", "pydantic-core"}
+    for_tests = {Requirement(each).name.lower() for each in project["dependency-groups"]["dev"]}
+    homes = packages_distributions()
+    undeclared = set()
+    for module in modules:
+        allowed = shipped | (for_tests if module.name.startswith("folkmoot.testing") else set())
+        for name in externals(module.tree):
+            dists = {dist.lower().replace("_", "-") for dist in homes.get(name, [name])}
+            if not dists & allowed:
+                undeclared.add(f"{module.path}: {name}")
+    assert not undeclared, "\n".join(sorted(undeclared))
+
+
+def externals(tree: ast.Module) -> set[str]:
+    """Return the top names of libraries that a module imports, wherever it does."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+    tops = {name.partition(".")[0] for name in names}
+    return tops - sys.stdlib_module_names - {"folkmoot"}

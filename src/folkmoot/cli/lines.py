@@ -4,13 +4,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import structs
 
 from folkmoot.cli.text import many, money, short, span
 from folkmoot.core import entries as e
 from folkmoot.core.entries import Body
 from folkmoot.core.messages import ToolCall
 
-_ARG, _ARGS = 60, 120
+_ARG, _ARGS, _CALLED = 60, 120, 72
+_FEW = 3
 
 
 class Line(NamedTuple):
@@ -24,6 +26,21 @@ class Line(NamedTuple):
 def of(body: Body) -> Line:
     """Return the line of an entry."""
     return _LINES[type(body)](body)
+
+
+class Story:
+    """Lines of one run, in order: it knows which call a result belongs to."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, str] = {}
+
+    def line(self, body: Body) -> Line:
+        """Return the line of the next entry."""
+        if isinstance(body, e.ModelReplied):
+            self._calls |= {asked.id: short(call(asked), _CALLED) for asked in body.calls}
+        elif isinstance(body, e.ToolStarted | e.ToolReturned | e.ToolDoubted):
+            body = structs.replace(body, name=self._calls.get(body.call, body.name))
+        return of(body)
 
 
 def call(asked: ToolCall) -> str:
@@ -58,7 +75,9 @@ def _model_called(body: e.ModelCalled) -> Line:
 
 def _model_replied(body: e.ModelReplied) -> Line:
     said = short(body.text) if body.text.strip() else ""
-    calls = ", ".join(call(asked) for asked in body.calls)
+    calls = ", ".join(short(call(asked), _CALLED) for asked in body.calls[:_FEW])
+    if len(body.calls) > _FEW:
+        calls += f", and {many(len(body.calls) - _FEW, 'more call')}"
     return Line("<", "; ".join(part for part in (said, calls, cost(body)) if part))
 
 

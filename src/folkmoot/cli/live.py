@@ -20,6 +20,7 @@ class Live:
     def __init__(self, out: Output) -> None:
         self._out = out
         self._said = ""
+        self._story = lines.Story()
 
     def hear(self, item: Entry | Delta) -> None:
         """Show one piece."""
@@ -37,11 +38,11 @@ class Live:
             self._said += item.text
 
     def _entry(self, body: Body) -> None:
+        line = self._story.line(body)
         if isinstance(body, e.ModelReplied) and body.purpose == "reply":
             self._replied(body)
             return
         self._break()
-        line = lines.of(body)
         self._out.say(f"{line.mark:<2} {line.text}", line.style)
 
     def _replied(self, body: e.ModelReplied) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 async def until_stopped(settings: "Settings", out: Output, *, api: bool) -> Exit:
     """Run the system until a signal stops it."""
+    session.own(settings)
     system = session.system(settings)
     with Stop() as stop:
         async with system.running(api=api) as desk:

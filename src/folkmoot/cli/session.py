@@ -21,13 +21,23 @@ from folkmoot.core.agent import ModelChoice
 from folkmoot.core.errors import Invalid, RunUnknown, TaskInvalid
 
 if TYPE_CHECKING:
+    from folkmoot.agents.directory import Directory
     from folkmoot.config import Settings
     from folkmoot.core.agent import Agent
+    from folkmoot.models.registry import Models
     from folkmoot.ports.desk import Desk, Part
+    from folkmoot.ports.program import Program
+    from folkmoot.tools.registry import Toolbox
 
 
 class System(Protocol):
     """What a command needs of folkmoot.app.App. Making one starts nothing."""
+
+    catalog: "Directory"
+    models: "Models"
+    toolbox: "Toolbox"
+    programs: "dict[str, Program]"
+    settings: "Settings"
 
     @property
     def http_port(self) -> int:
@@ -51,8 +61,9 @@ class System(Protocol):
         ...
 
 
-Compose = Callable[["Settings", "Sequence[Agent]"], System]
-_NOWHERE = Path(os.devnull) / "agents"
+Compose = Callable[["Settings"], System]
+Changes = dict[str, Any]
+"""Fields of an agent, and what stands there instead."""
 composer: ContextVar[Compose | None] = ContextVar("composer", default=None)
 
 
@@ -64,14 +75,14 @@ def settings(options: Options, **more: Any) -> "Settings":
     return load(store=options.store, agents=options.agents, plugins=plugins, **more)
 
 
-def system(given: "Settings", agents: "Sequence[Agent]" = ()) -> System:
-    """Put the system together; nothing is opened yet. `agents` are known beside the folder's."""
+def system(given: "Settings") -> System:
+    """Put the system together; nothing is opened yet."""
     compose = composer.get()
     if compose is None:
         from folkmoot.app import App  # noqa: PLC0415 - the machine is not for --help
 
         compose = App
-    return compose(given, agents)
+    return compose(given)
 
 
 @asynccontextmanager
@@ -93,36 +104,57 @@ async def run_id(at: "Desk", run: str) -> str:
     return newest[0].id
 
 
-def chosen(
-    given: "Settings", name: str, model: str | None = None, workspace: Path | None = None
-) -> tuple[str, System]:
-    """Return the name of the agent that is meant, and a system that knows it.
+def own(given: "Settings") -> None:
+    """Set this process up as ours: its logs, its garbage collector. Not for a guest's process."""
+    if composer.get() is None:
+        from folkmoot.app import take_process  # noqa: PLC0415 - the machine is not for --help
 
-    `name` may be the path of a file; `model` and `workspace` replace what the agent declares.
+        take_process(given)
+
+
+def choose(at: System, name: str, changes: Changes) -> str:
+    """Return the name of the agent that is meant, and make the system know it as it is meant.
+
+    `name` may be the path of a file; `changes` replace what the agent declares.
     """
     in_file = Path(name).suffix in {".yaml", ".yml"} or os.sep in name
-    if not in_file and model is None and workspace is None:
-        return name, system(given)
-    from folkmoot.agents.directory import Directory  # noqa: PLC0415 - pydantic is not for --help
-
-    folder = Directory(given.agents, workspaces=given.workspaces)
-    found = read(given, Path(name)) if in_file else folder.get(name)
-    changes: dict[str, Any] = {}
-    if model is not None:
-        changes |= {"model": _model(model), "fallbacks": ()}
-    if workspace is not None:
-        changes["workspace"] = str(workspace.resolve())
-    others = [folder.get(other) for other in folder.names() if other != found.name]
-    # The folder is read here and not again there: it may hold another agent of this name.
-    alone = given.model_copy(update={"agents": _NOWHERE})
-    return found.name, system(alone, [*others, structs.replace(found, **changes)])
+    if not in_file and not changes:
+        return name
+    found = read(at, Path(name)) if in_file else at.catalog.get(name)
+    found = structs.replace(found, **changes)
+    # Others keep their place; an agent of the same name gives way to the one that was asked for.
+    others = [at.catalog.get(other) for other in at.catalog.names() if other != found.name]
+    at.catalog = _catalog([*others, found])
+    return found.name
 
 
-def read(given: "Settings", path: Path) -> "Agent":
+def read(at: System, path: Path) -> "Agent":
     """Return the agent that a file declares. Raises AgentFileInvalid with every mistake."""
     from folkmoot.agents.load import load_file  # noqa: PLC0415 - pydantic is not for --help
+    from folkmoot.wiring import names_known  # noqa: PLC0415
 
-    return load_file(path, workspaces=given.workspaces)
+    known = names_known(at.models, at.toolbox, at.programs)
+    return load_file(path, workspaces=at.settings.workspaces, known=known)
+
+
+def _catalog(agents: "Sequence[Agent]") -> "Directory":
+    """Return a catalog of these agents alone."""
+    from folkmoot.agents.directory import Directory  # noqa: PLC0415 - pydantic is not for --help
+
+    found = Directory(Path(os.devnull, "agents"), workspaces=Path())
+    for agent in agents:
+        found.add(agent)
+    return found
+
+
+def changes(model: str | None, workspace: Path | None) -> Changes:
+    """Return what options replace in an agent. Raises Invalid."""
+    found: Changes = {}
+    if model is not None:
+        found |= {"model": _model(model), "fallbacks": ()}
+    if workspace is not None:
+        found["workspace"] = str(workspace.resolve())
+    return found
 
 
 def _model(text: str) -> ModelChoice:
@@ -131,7 +163,7 @@ def _model(text: str) -> ModelChoice:
         raise Invalid(
             f"{text!r} is not a model.",
             kept="Nothing was started.",
-            todo="Write provider:name, such as anthropic:claude-sonnet-4-5.",
+            todo="Write provider:name, such as anthropic:claude-sonnet-5-5.",
         )
     return ModelChoice(provider=provider, name=name)
 

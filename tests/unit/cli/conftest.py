@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from folkmoot.app import App
 from folkmoot.cli.main import main
 from folkmoot.core import entries as e
 from folkmoot.core.agent import Agent, ModelChoice
@@ -53,24 +54,34 @@ class Desk(MemoryDesk):
 
 
 class System:
-    """What session.System asks for, over a Desk."""
+    """What session.System asks for, over a Desk; agents and their files are the real thing."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.settings = None
         self.http_port = 4711
         self.calls = []
         self.parts = [Part(name="store", ok=True, detail="opens")]
 
+    def settle(self, settings) -> None:
+        """Take the settings of a command, and read its agents as the real system does."""
+        real = App(settings, [READER])
+        self.settings, self.catalog = settings, real.catalog
+        self.models, self.toolbox, self.programs = real.models, real.toolbox, real.programs
+
+    def agents(self):
+        return [self.catalog.get(name) for name in self.catalog.names()]
+
     @asynccontextmanager
     async def opened(self):
         self.calls.append("opened")
+        self.desk.declare(self.agents())
         yield self.desk
         self.calls.append("closed")
 
     @asynccontextmanager
     async def running(self, *, api=False):
         self.calls.append(f"running api={api}")
+        self.desk.declare(self.agents())
         self.desk.working = True
         try:
             yield self.desk
@@ -124,12 +135,11 @@ def system(desk):
 
 
 @pytest.fixture
-def folkmoot(desk, system, capsys):
+def folkmoot(system, capsys):
     """Call a command: `folkmoot("runs", "--json")`."""
 
-    def compose(settings, agents):
-        system.settings = settings
-        desk.declare(agents)
+    def compose(settings):
+        system.settle(settings)
         return system
 
     def call(*argv: str) -> Said:

@@ -322,6 +322,15 @@ def test_a_wrong_agent_file_is_a_bad_finding_with_its_place(folkmoot, tmp_path):
     assert "modell" in folkmoot("agents", "check", str(path)).out
 
 
+def test_a_name_that_means_nothing_is_a_mistake_of_the_file(folkmoot, tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("name: bad\ninstructions: x\nmodel: nobody:x\ntools: [teleport]\n")
+    said = folkmoot("agents", "check", str(path))
+    assert said.code == 1
+    assert "nobody" in said.out
+    assert "teleport" in said.out
+
+
 def test_the_schema_is_printed(folkmoot):
     assert folkmoot("agents", "schema").document["properties"]["instructions"]
 

@@ -73,5 +73,14 @@ def test_a_call_is_shown_with_its_arguments_shortened():
     assert len(shown) < 160
 
 
+def test_a_result_names_the_call_that_it_answers():
+    story = lines.Story()
+    calls = tuple(ToolCall(f"c{n}", "files_read", {"path": f"{n}.md"}) for n in range(5))
+    assert "and 2 more calls" in story.line(e.ModelReplied(call="1", model="m", calls=calls)).text
+    line = story.line(e.ToolReturned(call="c4", name="files_read", text="four"))
+    assert line.text.startswith('files_read(path="4.md") [')
+    assert story.line(e.ToolDoubted(call="c9", name="mail")).text.startswith("mail is in doubt")
+
+
 def test_arguments_that_were_no_json_are_shown_as_they_came():
     assert lines.call(ToolCall("1", "shell", raw='{"command": ')) == 'shell({"command":)'

@@ -41,7 +41,7 @@ def test_every_step_is_shown_as_it_happens(folkmoot, works):
             "asks scripted:m",
             "<  I look.\n",
             '-> files_list(path=".")',
-            "<- files_list [3 ms] a.md (+1 line)",
+            '<- files_list(path=".") [3 ms] a.md (+1 line)',
             "<  All is well.",
             "succeeded",
             "result: All is well.",
@@ -141,7 +141,8 @@ def test_a_model_that_names_no_provider_is_a_usage_error(folkmoot, works):
 
 
 def test_options_become_settings(folkmoot, works, system, tmp_path):
-    (tmp_path / "p.py").write_text("")
+    for name in ("p.py", "q.py"):
+        (tmp_path / name).write_text("def register(app): ...\n")
     argv = ["--store", "memory://", "--plugin", "p.py", "--plugin", "q.py", "--agents", "elsewhere"]
     folkmoot("run", "reader", "Read.", *argv)
     assert system.settings.store == "memory://"

@@ -1,7 +1,7 @@
 """`folkmoot agents`: the agents that are declared here; checking their files; their schema."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -13,9 +13,6 @@ from folkmoot.cli.output import Output
 from folkmoot.cli.text import many
 from folkmoot.core.agent import Agent
 from folkmoot.core.errors import FolkmootError
-
-if TYPE_CHECKING:
-    from folkmoot.config import Settings
 
 agents = typer.Typer(
     add_completion=False,
@@ -61,7 +58,8 @@ def check(given: GivenFiles) -> Exit:
     """Check agent files; every mistake is named with file, line, field and what was expected."""
     out = Output(json=given.json)
     settings = session.settings(given)
-    found = [_check(settings, path) for path in given.files or _files(settings.agents)]
+    system = session.system(settings)
+    found = [_check(system, path) for path in given.files or _files(settings.agents)]
     out.document({"files": found})
     for file in found:
         _report(out, file)
@@ -107,9 +105,9 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if path.suffix in {".yaml", ".yml"})
 
 
-def _check(settings: "Settings", path: Path) -> dict[str, Any]:
+def _check(system: session.System, path: Path) -> dict[str, Any]:
     try:
-        agent = session.read(settings, path)
+        agent = session.read(system, path)
     except FolkmootError as error:
         mistakes = error.details.get(_MISTAKES, [])
         return {"file": str(path), "ok": False, "error": error.message, _MISTAKES: mistakes}

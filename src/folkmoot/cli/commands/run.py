@@ -1,6 +1,7 @@
 """`folkmoot run`: the whole system in this process, for one task, with every step shown."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -40,8 +41,12 @@ def run(given: Given) -> Exit:
 
 async def _run(given: Given) -> Exit:
     out = Output(json=given.json, quiet=given.quiet)
-    settings = session.settings(given)
-    name, system = session.chosen(settings, given.agent, given.model, given.workspace)
+    # The steps are shown; the log would say them again, unless somebody asked for it.
+    settings = session.settings(given, log_level=os.environ.get("FOLKMOOT_LOG_LEVEL", "warning"))
+    session.own(settings)
+    system = session.system(settings)
+    changes = session.changes(given.model, given.workspace)
+    name = session.choose(system, given.agent, changes)
     task = Task(agent=name, input=session.task_text(given.input), source="cli", key=given.key)
     started = ""
     try:

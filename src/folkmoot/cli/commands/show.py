@@ -72,8 +72,9 @@ def _entries(out: Output, journal: list[Entry], *, full: bool) -> None:
             out.say(f"{entry.seq} {when(entry.at)} {entry.hash.hex()[:12]} {entry.body.decode()}")
         return
     began = journal[0].at if journal else 0
+    story = lines.Story()
     rows = [
-        (str(entry.seq), f"+{span(entry.at - began)}", entry.kind, lines.of(entry.read()).text)
+        (str(entry.seq), f"+{span(entry.at - began)}", entry.kind, story.line(entry.read()).text)
         for entry in journal
     ]
     out.say()

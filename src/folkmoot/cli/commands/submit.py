@@ -33,7 +33,8 @@ def submit(given: Given) -> Exit:
 
 async def _submit(given: Given) -> Exit:
     out = Output(json=given.json)
-    name, system = session.chosen(session.settings(given), given.agent)
+    system = session.system(session.settings(given))
+    name = session.choose(system, given.agent, {})
     task = Task(
         agent=name,
         input=session.task_text(given.input),
