@@ -227,7 +227,7 @@ class App:
 
     async def doctor(self) -> list[Part]:
         """Probe everything that a deployment needs."""
-        return await examine(self)
+        return await examine(self.settings, self.catalog, self.env, self.opened)
 
 
 def take_process(settings: Settings) -> None:

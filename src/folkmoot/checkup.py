@@ -4,25 +4,37 @@ import os
 import shutil
 import sqlite3
 import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from folkmoot.agents.directory import Directory
+from folkmoot.config import Settings
 from folkmoot.core.agent import SandboxUse
 from folkmoot.core.errors import FolkmootError
-from folkmoot.ports.desk import Part
+from folkmoot.ports.desk import Desk, Part
 from folkmoot.sandboxes.registry import choose
 
-if TYPE_CHECKING:
-    from folkmoot.app import App
+Opened = Callable[[], AbstractAsyncContextManager[Desk]]
 
 _SQLITE = (3, 38, 0)
 _ENOUGH_BYTES = 100_000_000
 _KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "AWS_ACCESS_KEY_ID")
 
 
-async def examine(app: "App") -> list[Part]:
+async def examine(
+    settings: Settings, catalog: Directory, env: Mapping[str, str], opened: Opened
+) -> list[Part]:
     """Try everything; a part that is not `critical` only limits what agents can do."""
-    return [_python(), _sqlite(), _sandbox(), _agents(app), _keys(app), _space(), await _store(app)]
+    return [
+        _python(),
+        _sqlite(),
+        _sandbox(),
+        _agents(settings, catalog),
+        _keys(env),
+        _space(),
+        await _store(opened),
+    ]
 
 
 def _python() -> Part:
@@ -44,16 +56,16 @@ def _sandbox() -> Part:
     )
 
 
-def _agents(app: "App") -> Part:
-    mistakes = list(app.catalog.mistakes)
-    names = app.catalog.names()
+def _agents(settings: Settings, catalog: Directory) -> Part:
+    mistakes = list(catalog.mistakes)
+    names = catalog.names()
     if mistakes:
         return Part(name="agents", ok=False, detail="; ".join(str(m) for m in mistakes))
-    return Part(name="agents", ok=True, detail=", ".join(names) or f"none in {app.settings.agents}")
+    return Part(name="agents", ok=True, detail=", ".join(names) or f"none in {settings.agents}")
 
 
-def _keys(app: "App") -> Part:
-    found = [name for name in _KEYS if app.env.get(name)]
+def _keys(env: Mapping[str, str]) -> Part:
+    found = [name for name in _KEYS if env.get(name)]
     return Part(
         name="keys", ok=True, detail=", ".join(found) or "none: offline models only", critical=False
     )
@@ -68,10 +80,10 @@ def _space() -> Part:
     )
 
 
-async def _store(app: "App") -> Part:
+async def _store(opened: Opened) -> Part:
     """Open the store, write to it, and verify its newest journals."""
     try:
-        async with app.opened() as desk:
+        async with opened() as desk:
             counts = await desk.counts()
             found = await desk.verify()
     except FolkmootError as fault:

@@ -6,16 +6,12 @@ whoever starts the system says which code runs. It defines `register(app)`.
 
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from folkmoot.core.errors import SettingsInvalid
 
-if TYPE_CHECKING:
-    from folkmoot.app import App
 
-
-def load(path: Path, app: "App") -> None:
-    """Load a plugin and let it register. Raises SettingsInvalid when it cannot be loaded."""
+def load(path: Path, app: object) -> None:
+    """Load a plugin and let it register with the App. Raises SettingsInvalid when it cannot be loaded."""
     if not path.is_file():
         raise _wrong(path, "there is no such file")
     spec = spec_from_file_location(f"folkmoot_plugin_{path.stem}", path)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from folkmoot.ports.broker import Broker
 from folkmoot.ports.clock import Clock
 from folkmoot.ports.observer import Observer
 from folkmoot.ports.store import Store
-from folkmoot.stores.memory import MemoryStore
+from folkmoot.stores.memory.store import MemoryStore
 from folkmoot.stores.sqlite.store import SqliteStore
 from folkmoot.tools.registry import Toolbox
 
@@ -107,11 +108,10 @@ def observe(settings: Settings, observers: list[Observer], kept: Store) -> Watch
     observers.append(Logs(settings.log_level))
     watching = Watching(lambda: metrics.gathered(kept.counts))
     if settings.traces:
-        from folkmoot import __version__  # noqa: PLC0415
         from folkmoot.telemetry.export import connect  # noqa: PLC0415 - needs the extra `otel`
         from folkmoot.telemetry.traces import Traces  # noqa: PLC0415
 
-        watching.exporter = connect(settings.traces, __version__)
+        watching.exporter = connect(settings.traces, version("folkmoot"))
         observers.append(Traces(watching.exporter.send))
     return watching
 

@@ -190,7 +190,7 @@ def schema() -> dict[str, Any]:
 
 def chaos(file: Path, **how: Any) -> dict[str, Any]:
     """Run the crash matrix on an agent file (folkmoot.testing.chaos)."""
-    from folkmoot.testing import chaos as matrix  # noqa: PLC0415 - the machine is not for --help
+    from folkmoot.testing.chaos import matrix  # noqa: PLC0415 - the machine is not for --help
 
     return matrix.run(file, **how)
 

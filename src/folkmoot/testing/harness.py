@@ -41,7 +41,7 @@ from folkmoot.ports.sandbox import Sandbox
 from folkmoot.ports.store import Store
 from folkmoot.ports.tool import Tool
 from folkmoot.programs import builtin
-from folkmoot.stores.memory import MemoryStore
+from folkmoot.stores.memory.store import MemoryStore
 from folkmoot.testing.clock import FakeClock
 from folkmoot.tools.arguments import check
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from folkmoot.core.errors import FolkmootError
-from folkmoot.testing import chaos
+from folkmoot.testing.chaos import matrix
 
 ROOT = Path(__file__).parents[3]
 ASK = """
@@ -30,7 +30,7 @@ model: {provider: scripted, name: inline, turns: [{text: never, fault: auth}]}
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_no_boundary_loses_a_run_or_repeats_or_doubles_anything() -> None:
-    found = chaos.run(ROOT / "examples" / "chaos.yaml")
+    found = matrix.run(ROOT / "examples" / "chaos.yaml")
     assert found["notes"] == []
     assert (found["lost"], found["repeated"], found["doubled"]) == (0, 0, 0)
     assert found["boundaries"] >= 25
@@ -43,7 +43,7 @@ def test_no_boundary_loses_a_run_or_repeats_or_doubles_anything() -> None:
 def test_approvals_survive_every_boundary(tmp_path: Path) -> None:
     file = tmp_path / "asks.yaml"
     file.write_text(ASK)
-    found = chaos.run(file)
+    found = matrix.run(file)
     assert found["notes"] == []
     assert (found["lost"], found["repeated"], found["doubled"]) == (0, 0, 0)
 
@@ -53,4 +53,4 @@ def test_an_agent_that_fails_undisturbed_is_not_tried(tmp_path: Path) -> None:
     file = tmp_path / "fails.yaml"
     file.write_text(FAILS)
     with pytest.raises(FolkmootError, match="Undisturbed"):
-        chaos.run(file)
+        matrix.run(file)

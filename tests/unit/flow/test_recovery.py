@@ -13,7 +13,7 @@ from folkmoot.core.messages import ToolCall
 from folkmoot.core.run import RunState
 from folkmoot.core.spend import Price
 from folkmoot.ports.tool import ToolResult
-from folkmoot.stores.memory import MemoryStore
+from folkmoot.stores.memory.store import MemoryStore
 from folkmoot.testing.clock import FakeClock
 from folkmoot.testing.harness import Harness, agent
 from folkmoot.testing.probe import Probe

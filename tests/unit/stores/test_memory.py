@@ -5,7 +5,7 @@ import pytest
 from folkmoot.core.changes import Beat, Rescue
 from folkmoot.core.errors import RunUnknown, StoreClosed
 from folkmoot.ports.store import Store
-from folkmoot.stores.memory import MemoryStore
+from folkmoot.stores.memory.store import MemoryStore
 from folkmoot.testing.clock import FakeClock
 from folkmoot.testing.contracts.store import StoreContract, lacking
 from folkmoot.testing.contracts.store.samples import birth, signal

@@ -5,7 +5,3 @@ A set is judged whole (judge.py) before any of it is done (doing.py): runs as th
 set, money and journal numbers in the set's own order. Both together are one step of the event loop,
 so sets cannot mix, and their order is the order in which they were started.
 """
-
-from folkmoot.stores.memory.store import MemoryStore
-
-__all__ = ["MemoryStore"]

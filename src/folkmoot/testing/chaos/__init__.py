@@ -4,7 +4,3 @@ For each entry of an undisturbed run's journal, a worker (a real process) is kil
 that entry is written and just after it; another worker takes over. Then three records are held against each other: what
 the journal said when the first worker died, what the witness saw being called, how the run ended.
 """
-
-from folkmoot.testing.chaos.matrix import run
-
-__all__ = ["run"]
