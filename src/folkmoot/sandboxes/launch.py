@@ -5,8 +5,9 @@
 
 States: started → ordered → (stopping) → gone. The time-out, a cancel and our own death all lead to
 `stopping`; the supervisor says `done` only when nothing is left of the command, and only then
-`launch` returns or lets a cancellation through. Supervisors that do not answer are killed after
-`_PATIENCE_S`, which is more than they need for the worst end they can report.
+`launch` returns or lets a cancellation through, be it of this call alone or of the whole event
+loop. Supervisors that do not answer are killed after `_PATIENCE_S`, which is more than they need
+for the worst end they can report.
 """
 
 import asyncio
@@ -14,15 +15,18 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from io import FileIO
 from pathlib import Path
 
 import msgspec
 
 from folkmoot.core.errors import SandboxFault
 from folkmoot.ports.sandbox import Command, Done
-from folkmoot.sandboxes.drain import Drain
+from folkmoot.sandboxes.link import Link
+from folkmoot.sandboxes.pipes import Drain, Feed
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _PATIENCE_S = 20.0
@@ -67,26 +71,29 @@ async def launch(order: Order, command: Command, fds: Sequence[int] = ()) -> Don
     """
     message = order.encode()
     ours, theirs = socket.socketpair()
+    ours.setblocking(False)  # noqa: FBT003 - the socket module's own order
     try:
-        ours.setblocking(False)  # noqa: FBT003 - the socket module's own order
         with theirs:
-            process = await _start(theirs.fileno(), fds)
-        running = _Running(process, ours, command)
-        return await running.done(message)
-    finally:
+            process = _start(theirs.fileno(), fds)
+    except BaseException:
         ours.close()
+        raise
+    return await _Running(process, Link(ours, message), command).done()
 
 
-async def _start(link: int, fds: Sequence[int]) -> asyncio.subprocess.Process:
-    """Start a supervisor: a session of its own (our terminal's Ctrl-C is not for it), bare."""
+def _start(link: int, fds: Sequence[int]) -> subprocess.Popen[bytes]:
+    """Start a supervisor: a session of its own (our terminal's Ctrl-C is not for it), bare.
+
+    Not by asyncio: its transports kill the process when they are let go of, and a supervisor that
+    is killed cannot take its command along.
+    """
     if not sys.platform.startswith("linux"):
         raise SandboxFault("Commands are run on Linux only: ending them needs its process tree.")
     try:
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-S", str(SUPERVISOR), str(link),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and file
+            [sys.executable, "-I", "-S", str(SUPERVISOR), str(link)],
+            bufsize=0,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={}, cwd="/", pass_fds=(link, *fds), start_new_session=True,
         )  # fmt: skip
     except OSError as fault:
@@ -96,99 +103,53 @@ async def _start(link: int, fds: Sequence[int]) -> asyncio.subprocess.Process:
 class _Running:
     """One command under way."""
 
-    def __init__(
-        self, process: asyncio.subprocess.Process, link: socket.socket, command: Command
-    ) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], link: Link, command: Command) -> None:
         self._process = process
         self._link = link
-        self._command = command
+        self._timeout_s = command.timeout_s
         self._drain = Drain(command.max_output)
-        self._stdout = bytearray()
-        self._stderr = bytearray()
-        self._said: dict[str, str] = {}
+        self._stdout = self._drain.add(_raw(process.stdout))
+        self._stderr = self._drain.add(_raw(process.stderr))
+        self._feed = Feed(_raw(process.stdin), command.stdin)
         self._patience: asyncio.TimerHandle | None = None
 
-    async def done(self, message: bytes) -> Done:
-        """Give the order, wait for its end; stop it on time-out and cancel, and wait for that."""
-        work = asyncio.create_task(self._work(message))
+    async def done(self) -> Done:
+        """Wait for the end; stop it on time-out and cancel, and wait for that."""
+        ended = self._link.ended
         try:
-            ended, _ = await asyncio.wait({work}, timeout=self._command.timeout_s)
-            if not ended:
+            in_time, _ = await asyncio.wait({ended}, timeout=self._timeout_s)
+            if not in_time:
                 self._stop()
-                await asyncio.wait({work})
-        except asyncio.CancelledError:
-            self._stop()
-            await _outlast(work)
-            raise
-        work.result()
-        return self._outcome(timed_out=not ended)
-
-    async def _work(self, message: bytes) -> None:
-        streams = [
-            asyncio.create_task(part) for part in (self._read(1), self._read(2), self._feed())
-        ]
-        try:
-            await self._converse(message)
+                await asyncio.wait({ended})
             # A pipe that the command handed to a stranger may stay open; we do not wait for it.
-            await asyncio.wait(streams, timeout=_LATE_OUTPUT_S)
-            await self._process.wait()
+            await asyncio.wait({self._drain.ended}, timeout=_LATE_OUTPUT_S)
         finally:
-            for stream in streams:
-                stream.cancel()
-            await asyncio.wait(streams)
-            if self._patience is not None:
-                self._patience.cancel()
-            self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - asyncio offers no other way to let go of open pipes
-        for stream in streams:
-            if not stream.cancelled():
-                stream.result()
-
-    async def _read(self, fd: int) -> None:
-        stream = self._process.stdout if fd == 1 else self._process.stderr
-        assert stream is not None
-        await self._drain.read(stream, self._stdout if fd == 1 else self._stderr)
-
-    async def _feed(self) -> None:
-        pipe = self._process.stdin
-        assert pipe is not None
-        try:
-            pipe.write(self._command.stdin)
-            await pipe.drain()
-            pipe.close()
-            await pipe.wait_closed()
-        except (BrokenPipeError, ConnectionResetError):
-            return  # the command did not want to read it all
-
-    async def _converse(self, message: bytes) -> None:
-        """Send the order and listen until the supervisor closes its end."""
-        loop = asyncio.get_running_loop()
-        heard = bytearray()
-        try:
-            await loop.sock_sendall(self._link, message)
-            while data := await loop.sock_recv(self._link, 4096):
-                heard += data
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # it is gone; what it said, and what it did not, decides in _outcome
-        for line in heard.decode(errors="replace").splitlines():
-            word, _, rest = line.partition(" ")
-            self._said[word] = rest
+            if not ended.done():
+                self._stop()
+                await _outlast(ended)
+            self._close()
+        return self._outcome(timed_out=not in_time)
 
     def _stop(self) -> None:
         """Ask the supervisor to end everything; insist later."""
-        with contextlib.suppress(OSError):  # it may have ended by itself
-            self._link.send(b"s")
-        loop = asyncio.get_running_loop()
-        self._patience = loop.call_later(_PATIENCE_S, self._insist)
+        if self._patience is None:
+            self._link.stop()
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(_PATIENCE_S, self._process.kill)
 
-    def _insist(self) -> None:
-        if self._process.returncode is None:
-            self._process.kill()
+    def _close(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        self._drain.close()
+        self._feed.close()
+        self._link.close()
+        self._process.wait()  # it closed its link by exiting: this does not wait
 
     def _outcome(self, *, timed_out: bool) -> Done:
-        if "done" not in self._said:
+        if "done" not in self._link.said:
             raise SandboxFault(self._complaint())
         return Done(
-            code=int(self._said["done"]),
+            code=int(self._link.said["done"]),
             stdout=bytes(self._stdout),
             stderr=bytes(self._stderr),
             dropped=self._drain.dropped,
@@ -196,12 +157,18 @@ class _Running:
         )
 
     def _complaint(self) -> str:
-        if "fault" in self._said:
-            return f"The command could not be set up: {self._said['fault']}."
-        if "stuck" in self._said:
-            return f"These processes could not be ended: {self._said['stuck']}."
-        _end_group(self._said.get("pid", ""))
+        said = self._link.said
+        if "fault" in said:
+            return f"The command could not be set up: {said['fault']}."
+        if "stuck" in said:
+            return f"These processes could not be ended: {said['stuck']}."
+        _end_group(said.get("pid", ""))
         return "The command's supervisor was killed; processes that left its group may still run."
+
+
+def _raw(pipe: object) -> FileIO:
+    assert isinstance(pipe, FileIO)
+    return pipe
 
 
 def _end_group(pid: str) -> None:
@@ -213,12 +180,8 @@ def _end_group(pid: str) -> None:
             return
 
 
-async def _outlast(work: asyncio.Task[None]) -> None:
+async def _outlast(ended: asyncio.Future[None]) -> None:
     """Wait for the end however often we are cancelled: the command must be gone first."""
-    while not work.done():
-        try:
-            await asyncio.wait({work})
-        except asyncio.CancelledError:
-            continue
-    if not work.cancelled():
-        work.exception()
+    while not ended.done():
+        with contextlib.suppress(asyncio.CancelledError):  # put off: the first one is raised
+            await asyncio.wait({ended})

@@ -59,6 +59,20 @@ class SandboxEnds(SandboxBase):
             await run
         assert marker.alive() == []
 
+    async def test_nothing_outlives_the_event_loop(
+        self, sandbox: Sandbox, workspace: Path, marker: Marker
+    ) -> None:
+        """Ctrl-C: asyncio.run cancels every task there is, those inside the sandbox too."""
+
+        async def interrupted() -> None:
+            script = f"setsid {marker.sleep} & {UP} {marker.sleep}"
+            self.left = asyncio.create_task(self.sh(sandbox, workspace, script))
+            await up(workspace)
+            await marker.seen()
+
+        await asyncio.to_thread(asyncio.run, interrupted())
+        assert marker.alive() == []
+
     async def test_a_cancel_before_it_began_leaves_nothing(
         self, sandbox: Sandbox, workspace: Path, marker: Marker
     ) -> None:
