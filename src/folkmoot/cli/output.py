@@ -37,7 +37,12 @@ class Output:
 
     def note(self, words: str, style: str = "dim") -> None:
         """Tell people something that is no answer: what goes on, what to do next."""
-        if not self.json and not self.quiet:
+        if not self.quiet:
+            self.warn(words, style)
+
+    def warn(self, words: str, style: str = "yellow") -> None:
+        """Tell people something that they must know, even if they asked for quiet."""
+        if not self.json:
             self.errors.out(clean(words), style=style, highlight=False)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:

@@ -7,8 +7,7 @@ back to the queue, with all they have journaled. The second signal ends the grac
 
 import asyncio
 import os
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from folkmoot.cli import session
 from folkmoot.cli.exits import Exit
@@ -28,13 +27,13 @@ async def until_stopped(settings: "Settings", out: Output, *, api: bool) -> Exit
     with Stop() as stop:
         async with system.running(api=api) as desk:
             await _announce(settings, out, desk, system.http_port if api else None)
-            await stop.asked.wait()
+            await stop.during(asyncio.Event().wait())
             out.document({"event": "stopping", "grace_s": settings.grace_s})
             out.say(f"Stopping: steps get {settings.grace_s:g} s to finish; again to stop at once.")
-            await _first(system.drain(settings.grace_s), stop.at_once.wait())
+            await stop.drain(system, settings.grace_s)
         out.document({"event": "stopped"})
         out.say("Stopped. Nothing is lost: what is open goes on with the next `folkmoot up`.")
-        return Exit.INTERRUPTED if stop.at_once.is_set() else Exit.OK
+        return Exit.INTERRUPTED if stop.insisted else Exit.OK
 
 
 async def _announce(settings: "Settings", out: Output, desk: "Desk", port: int | None) -> None:
@@ -49,14 +48,3 @@ async def _announce(settings: "Settings", out: Output, desk: "Desk", port: int |
             f"API      {url}/v1   (docs: {url}/docs, health: {url}/health, metrics: {url}/metrics)"
         )
     out.say("Ctrl-C stops it.", "dim")
-
-
-async def _first(*works: Coroutine[Any, Any, object]) -> None:
-    """Wait for the first of these to end, and end the others; its failure is ours."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)
-    for task in done:
-        task.result()

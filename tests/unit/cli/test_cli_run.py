@@ -167,9 +167,23 @@ def test_an_interrupted_run_is_kept_and_says_how_to_go_on(folkmoot, desk, system
     assert said.code == 130
     [run] = folkmoot("runs", "--json").document["runs"]
     assert run["state"] == "running"
-    for words in (f"{run['id']} is kept", "folkmoot up", f"folkmoot tail {run['id']}"):
+    for words in (
+        "Stopping: ",
+        f"{run['id']} is kept",
+        "folkmoot up",
+        f"folkmoot tail {run['id']}",
+    ):
         assert words in said.err
-    assert system.calls[:2] == ["running api=False", "closed"]
+    assert system.calls[:3] == ["running api=False", "drain 10", "closed"]
+
+
+def test_quiet_does_not_keep_back_what_was_kept(folkmoot, desk):
+    async def work(_):
+        signal.raise_signal(signal.SIGINT)
+
+    desk.work = work
+    assert "is kept" in folkmoot("run", "reader", "Read.", "--quiet").err
+    assert folkmoot("run", "reader", "Read.", "--json").documents[-1]["type"] == "stopped"
 
 
 def test_without_a_terminal_nobody_is_asked_but_told_how_to_answer(folkmoot, desk, replied):

@@ -1,6 +1,5 @@
 """`folkmoot run`: the whole system in this process, for one task, with every step shown."""
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ from folkmoot.cli.live import ending
 from folkmoot.cli.options import AgentName, By, Input, Key, Options, me
 from folkmoot.cli.output import Output
 from folkmoot.cli.person import Person
+from folkmoot.cli.stop import Stop
 from folkmoot.cli.watch import follow
 from folkmoot.core.task import Task
 
@@ -48,21 +48,24 @@ async def _run(given: Given) -> Exit:
     changes = session.changes(given.model, given.workspace)
     name = session.choose(system, given.agent, changes)
     task = Task(agent=name, input=session.task_text(given.input), source="cli", key=given.key)
-    started = ""
-    try:
+    with Stop() as stop:
         async with system.running() as desk:
             started = (await desk.submit(task)).run.id
             out.document({"type": "submitted", "run": started})
             out.note(f"{started} {name}")
             person = Person(desk, out, me(given.by))
-            return ending(out, await follow(desk, started, out, person))
-    except asyncio.CancelledError:
-        if started:
-            _kept(out, started)
-        raise
+            ended = await stop.during(follow(desk, started, out, person))
+            if ended is not None:
+                return ending(out, ended)
+            grace_s = settings.grace_s
+            out.warn(f"\nStopping: the step under way gets {grace_s:g} s; again to stop at once.")
+            await stop.drain(system, grace_s)
+        _kept(out, started)
+        return Exit.INTERRUPTED
 
 
 def _kept(out: Output, run: str) -> None:
-    out.note(f"\nStopped. {run} is kept with every step so far.", "yellow")
-    out.note(f"Go on:  folkmoot up   (then: folkmoot tail {run})")
-    out.note(f"End it: folkmoot cancel {run}")
+    out.document({"type": "stopped", "run": run})
+    out.warn(f"Stopped. {run} is kept with every step so far.")
+    out.warn(f"Go on:  folkmoot up   (then: folkmoot tail {run})")
+    out.warn(f"End it: folkmoot cancel {run}")
