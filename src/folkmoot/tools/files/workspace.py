@@ -121,7 +121,10 @@ class Workspace:
 
     def _linked(self, link: str, path: str) -> Trouble:
         root = Path(os.path.realpath(self._root))
-        real = Path(os.path.realpath(root / link))
+        try:
+            real = Path(os.path.realpath(root / link))
+        except OSError:  # somebody took it away between two looks
+            return Trouble("IS_A_LINK", f"`{link}` is a link that changes.")
         if not real.is_relative_to(root):
             return Trouble(
                 "OUTSIDE_WORKSPACE", f"`{link}` is a link that leads out of the workspace."
