@@ -1,0 +1,113 @@
+"""Whether the server can be reached, and the mending when it cannot.
+
+States: closed -> up <-> down -> closed. Whoever meets a fault reports it (`broken`), with the
+generation of the connection it used; reports about an older connection are passed over. Down: one
+task tries again, after 0.05 s first, at last once a second, until it succeeds. Two log lines for an
+outage, however long: broker_lost, broker_back.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from folkmoot.brokers.address import Address
+
+PATIENCE_S = 2.0
+"""How long a call may wait for a server that does not answer, counted from the outage's begin."""
+_JOIN_S = 5.0
+_SOONEST_S = 0.05
+_LATEST_S = 1.0
+
+Step = Callable[[], Awaitable[None]]
+
+
+class Link:
+    """The connection's state."""
+
+    def __init__(self, address: Address, join: Step, leave: Step) -> None:
+        """`join` connects anew, `leave` lets go of what there is."""
+        self.address = address
+        self.generation = 0
+        self.dropped = 0
+        self._join = join
+        self._leave = leave
+        self._up = asyncio.Event()
+        self._lost_at = 0.0
+        self._mending: asyncio.Task[None] | None = None
+        self._closed = True
+
+    @property
+    def up(self) -> bool:
+        """Whether the server answered last time."""
+        return self._up.is_set()
+
+    async def open(self, refusals: tuple[type[BaseException], ...]) -> None:
+        """Try once; an unreachable server is tried again in the background. Raises refusals."""
+        self._closed = False
+        try:
+            await self._try()
+        except refusals:
+            self._closed = True
+            await self._leave()
+            raise
+        except Exception as fault:  # noqa: BLE001 - whatever it is, we try again and say so
+            self._fall(fault)
+
+    async def close(self) -> None:
+        """Let go. Idempotent."""
+        self._closed = True
+        mending, self._mending = self._mending, None
+        if mending is not None:
+            mending.cancel()
+            await asyncio.gather(mending, return_exceptions=True)
+        self._up.clear()
+        await self._leave()
+
+    def broken(self, fault: BaseException, generation: int) -> None:
+        """Say that a connection failed. Only the first word about each counts."""
+        if self._closed or not self.up or generation != self.generation:
+            return
+        self._up.clear()
+        self._fall(fault)
+
+    def _fall(self, fault: BaseException) -> None:
+        self._lost_at = asyncio.get_running_loop().time()
+        error = self.address.clean(f"{type(fault).__name__}: {fault}")
+        _log("broker_lost", broker=self.address.shown, error=error)
+        self._mending = asyncio.create_task(self._mend(), name="folkmoot-broker-mend")
+
+    async def _mend(self) -> None:
+        pause = _SOONEST_S
+        while not self.up:
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LATEST_S)
+            with suppress(Exception):
+                await self._try()
+        lasted = asyncio.get_running_loop().time() - self._lost_at
+        dropped, self.dropped = self.dropped, 0
+        _log("broker_back", broker=self.address.shown, after_s=round(lasted, 2), dropped=dropped)
+
+    async def _try(self) -> None:
+        await self._leave()
+        self.generation += 1
+        async with asyncio.timeout(_JOIN_S):
+            await self._join()
+        self._up.set()
+
+    async def reached(self) -> bool:
+        """Wait until the server is there; False when the outage lasts longer than PATIENCE_S."""
+        if not self.up:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self._lost_at + PATIENCE_S):
+                    await self._up.wait()
+        return self.up
+
+    async def there(self) -> None:
+        """Wait until the server is there, however long."""
+        await self._up.wait()
+
+
+def _log(event: str, **fields: object) -> None:
+    import structlog  # noqa: PLC0415 - only when there is something to say
+
+    structlog.get_logger("folkmoot").warning(event, **fields)

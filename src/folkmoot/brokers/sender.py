@@ -1,0 +1,99 @@
+"""Says words to the server, in order, many in one go: what comes while one batch is under way is the next.
+
+Two ways in. `say` returns when the server has the word, or when it was given up: it waits for a server
+that is gone no longer than PATIENCE_S after the outage began. `toss` does not wait, unless very much
+waits already; what was tossed is lost with the connection.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+
+from folkmoot.brokers.link import PATIENCE_S, Link
+from folkmoot.brokers.words import Done, Word
+
+_BATCH = 500
+_MUCH = 2000
+
+_Item = tuple[Word, "asyncio.Future[None] | None"]
+
+
+class Sender:
+    """The outgoing side of a connection."""
+
+    def __init__(self, link: Link, say: Callable[[Sequence[Word]], Awaitable[None]]) -> None:
+        """`say` is the wire's."""
+        self._link = link
+        self._say = say
+        self._waiting: deque[_Item] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._less = asyncio.Event()
+
+    async def say(self, word: Word) -> None:
+        """Say a word and wait until the server has it or it was given up."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._add((word, done))
+        await done
+
+    async def toss(self, word: Word) -> None:
+        """Say a word without waiting."""
+        if not self._link.up:
+            self._lose(word)
+            return
+        self._add((word, None))
+        if len(self._waiting) > _MUCH:
+            self._less.clear()
+            await self._less.wait()
+
+    def add(self, word: Word) -> None:
+        """Say a word without waiting, however much waits already."""
+        if self._link.up:
+            self._add((word, None))
+
+    async def flush(self) -> None:
+        """Wait until all that was given before is said or given up."""
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
+    def _add(self, item: _Item) -> None:
+        self._waiting.append(item)
+        if self._task is None:
+            self._task = asyncio.create_task(self._work(), name="folkmoot-broker-say")
+
+    async def _work(self) -> None:
+        """Say what waits until nothing does. Ends within PATIENCE_S of an outage."""
+        while self._waiting:
+            if not await self._link.reached():
+                self._give_up(self._waiting)
+                self._waiting.clear()
+                break
+            batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+            await self._send(batch)
+            if len(self._waiting) < _MUCH // 2:
+                self._less.set()
+        self._task = None
+        self._less.set()
+
+    async def _send(self, batch: list[_Item]) -> None:
+        born = self._link.generation
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._say([word for word, _ in batch])
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the connection is not to be trusted
+            self._link.broken(fault, born)
+            self._give_up([item for item in batch if item[1] is None])
+            self._waiting.extendleft(reversed([item for item in batch if item[1] is not None]))
+        else:
+            for _, done in batch:
+                if done is not None and not done.done():
+                    done.set_result(None)
+
+    def _give_up(self, items: Sequence[_Item] | deque[_Item]) -> None:
+        for word, done in items:
+            self._lose(word)
+            if done is not None and not done.done():
+                done.set_result(None)
+
+    def _lose(self, word: Word) -> None:
+        if not isinstance(word, Done):
+            self._link.dropped += 1

@@ -1,0 +1,41 @@
+"""Real servers: skipped where there is none, a failure where CI=true."""
+
+import os
+import socket
+from contextlib import closing, suppress
+from secrets import token_hex
+from urllib.parse import urlsplit
+
+import pytest
+from redis.asyncio import Redis
+
+REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
+NATS = os.environ.get("TEST_NATS_URL", "nats://127.0.0.1:4222")
+RABBITMQ = os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672/")
+POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgres://root@127.0.0.1:5432/test")
+
+
+def needed(url: str) -> str:
+    """Return a URL whose server answers; skip on a laptop, fail in CI."""
+    parts = urlsplit(url)
+    with suppress(OSError), closing(socket.create_connection((parts.hostname, parts.port), 2)):
+        return url
+    reason = f"No server at {parts.hostname}:{parts.port}."
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def prefix():
+    """A name space of one test's own."""
+    return f"test-{token_hex(6)}"
+
+
+@pytest.fixture
+async def redis_url(prefix):
+    url = needed(REDIS)
+    yield f"{url}?prefix={prefix}:"
+    async with Redis.from_url(url) as client:
+        async for key in client.scan_iter(f"{prefix}:*", count=1000):
+            await client.delete(key)
