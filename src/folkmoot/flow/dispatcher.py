@@ -67,12 +67,21 @@ class Dispatcher:
         self._stopping = True
         for drive, _ in self._drives.values():
             drive.stopping = True
+        try:
+            await self._take_no_more()
+            if self._tasks and grace_s:
+                await asyncio.wait(self._tasks, timeout=grace_s)
+        finally:  # also when somebody is too impatient to wait for the grace time
+            await self._give_back()
+
+    async def _take_no_more(self) -> None:
         for part in (self._taking, self._hearing):
             if part is not None:
                 part.cancel()
                 await asyncio.gather(part, return_exceptions=True)
-        if self._tasks and grace_s:
-            await asyncio.wait(self._tasks, timeout=grace_s)
+
+    async def _give_back(self) -> None:
+        """Cut off what is still driven, and put its runs back into the queue."""
         left = list(self._tasks)
         for task in left:
             task.cancel()

@@ -223,3 +223,18 @@ async def test_stopping_without_grace_gives_runs_back_with_a_raised_fence() -> N
         await moot.dispatcher.stop(0)
         kept = await moot.desk.run(run.id)
     assert (kept.state, kept.fence) == (RunState.QUEUED, 2)
+
+
+async def test_who_cuts_the_grace_short_still_gives_the_runs_back() -> None:
+    held = Held(says("x"))
+    async with Harness(agent(), replies=held) as moot:
+        run = await moot.submit("Go.")
+        await held.asked.wait()
+        stopping = asyncio.create_task(moot.dispatcher.stop(1000))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        stopping.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await stopping
+        kept = await moot.desk.run(run.id)
+    assert (kept.state, kept.fence) == (RunState.QUEUED, 2)
