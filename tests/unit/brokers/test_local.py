@@ -89,8 +89,11 @@ async def test_a_closed_broker_can_be_opened_again_and_is_empty(broker):
     await broker.close()
     await broker.put("q", "run_2")
     await broker.open()
+    taker = asyncio.ensure_future(broker.take("q", 10))
+    await asyncio.sleep(0)
+    assert not taker.done()
     await broker.put("q", "run_3")
-    assert [x.run for x in await broker.take("q", 10)] == ["run_3"]
+    assert [x.run for x in await taker] == ["run_3"]
 
 
 async def test_nothing_is_left_of_those_who_listened(broker):
