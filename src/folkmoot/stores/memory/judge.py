@@ -31,14 +31,13 @@ _NOTHING = "Nothing of this set was written."
 
 def judge(tables: Tables, changes: Sequence[c.Change]) -> c.Born | None:
     """Raise what keeps a set out. Returns the first run's birth when the set only repeats it."""
+    for change in changes[1:]:
+        _may_stand_behind(change, changes[0])
+    born = _repeated(tables, changes[0]) if changes else None
+    if born is not None:
+        return born
     trial = _Trial(tables)
-    for place, change in enumerate(changes):
-        if isinstance(change, _SOLITARY) and len(changes) > 1:
-            raise Invalid(f"{type(change).__name__} must stand alone in its set.", kept=_NOTHING)
-        if isinstance(change, c.CreateRun) and change.key:
-            born = _repeated(tables, change, place)
-            if born is not None:
-                return born
+    for change in changes:
         rule = _RULES.get(type(change))
         if rule is not None:
             rule(trial, change)
@@ -58,13 +57,22 @@ def settled(money: tuple[int, int], change: c.SettleSpend) -> tuple[int, int]:
     return money[0] + change.spent, max(money[1] - change.held, 0)
 
 
-def _repeated(tables: Tables, change: c.CreateRun, place: int) -> c.Born | None:
-    if place:
+def _may_stand_behind(change: c.Change, first: c.Change) -> None:
+    for one in (change, first):
+        if isinstance(one, _SOLITARY):
+            raise Invalid(f"{type(one).__name__} must stand alone in its set.", kept=_NOTHING)
+    if isinstance(change, c.CreateRun) and change.key:
         raise Invalid("A CreateRun with a key must be the first of its set.", kept=_NOTHING)
-    first = tables.inbox.get((change.run.source, change.key))
-    if first is None:
+
+
+def _repeated(tables: Tables, change: c.Change) -> c.Born | None:
+    """Return the run that a set's key made before, if it did: then the set is done already."""
+    if not isinstance(change, c.CreateRun) or not change.key:
         return None
-    run, fingerprint = first
+    known = tables.inbox.get((change.run.source, change.key))
+    if known is None:
+        return None
+    run, fingerprint = known
     if fingerprint != change.fingerprint:
         raise KeyReused(kept=f"The first task's run, {run}.", run=run)
     return c.Born(run, new=False)

@@ -108,6 +108,8 @@ class Births:
             await store.write(birth("r3", key="k"), birth("r4", key="k"))
         assert [await store.run(f"r{n}") for n in range(1, 5)] == [None] * 4
         assert await store.write(birth("r5", key="k")) == (c.Born("r5", new=True),)
+        with pytest.raises(Invalid):
+            await store.write(birth("r6", key="k"), birth("r7", key="l"))
 
     async def test_a_set_that_failed_leaves_its_key_free(self, store: Store) -> None:
         """The trigger comes again, and then it must not be taken for a repetition."""
