@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from folkmoot.brokers.address import Address
+from folkmoot.brokers.log import warn
 
 PATIENCE_S = 2.0
 """How long a call may wait for a server that does not answer, counted from the outage's begin."""
@@ -73,7 +74,7 @@ class Link:
     def _fall(self, fault: BaseException) -> None:
         self._lost_at = asyncio.get_running_loop().time()
         error = self.address.clean(f"{type(fault).__name__}: {fault}")
-        _log("broker_lost", broker=self.address.shown, error=error)
+        warn("broker_lost", broker=self.address.shown, error=error)
         self._mending = asyncio.create_task(self._mend(), name="folkmoot-broker-mend")
 
     async def _mend(self) -> None:
@@ -85,7 +86,7 @@ class Link:
                 await self._try()
         lasted = asyncio.get_running_loop().time() - self._lost_at
         dropped, self.dropped = self.dropped, 0
-        _log("broker_back", broker=self.address.shown, after_s=round(lasted, 2), dropped=dropped)
+        warn("broker_back", broker=self.address.shown, after_s=round(lasted, 2), dropped=dropped)
 
     async def _try(self) -> None:
         await self._leave()
@@ -105,9 +106,3 @@ class Link:
     async def there(self) -> None:
         """Wait until the server is there, however long."""
         await self._up.wait()
-
-
-def _log(event: str, **fields: object) -> None:
-    import structlog  # noqa: PLC0415 - only when there is something to say
-
-    structlog.get_logger("folkmoot").warning(event, **fields)

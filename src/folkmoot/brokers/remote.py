@@ -62,6 +62,7 @@ class _Ears:
         self._link = link
         self._born = link.generation
         self.hear = feed.hear
+        self.surplus = broker.back
 
     def broken(self, fault: BaseException) -> None:
         self._link.broken(fault, self._born)
@@ -119,8 +120,10 @@ class RemoteBroker:
         await self._feed.close()
         held = list(self._held.values())
         self._held.clear()
-        with suppress(TimeoutError):
+        with suppress(Exception):  # leases do what we could not
             async with asyncio.timeout(PATIENCE_S):
+                if self._link.up:
+                    await self._wire.rest()
                 for taken in reversed(held):
                     await self._sender.toss(Back(taken))
                 await self._sender.flush()
@@ -138,7 +141,7 @@ class RemoteBroker:
             return []
         takers = self._takers.get(queue)
         if takers is None:
-            takers = self._takers[queue] = Takers(lambda n: self._fetch(queue, n), self._back)
+            takers = self._takers[queue] = Takers(lambda n: self._fetch(queue, n), self.back)
         found = await takers.take(limit)
         if not self._open:
             return []
@@ -188,6 +191,10 @@ class RemoteBroker:
         if self._open:
             await self._sender.toss(word)
 
+    def back(self, taken: Taken) -> None:
+        """Give back what nobody here wants."""
+        self._sender.add(Back(taken))
+
     # --- within ---
 
     async def _join(self) -> None:
@@ -205,10 +212,6 @@ class RemoteBroker:
         except Exception as fault:  # noqa: BLE001 - whatever it is, the connection is not to be trusted
             self._link.broken(fault, born)
             return []
-
-    def _back(self, taken: Taken) -> None:
-        if self._open:
-            self._sender.add(Back(taken))
 
     async def _beat(self) -> None:
         while True:

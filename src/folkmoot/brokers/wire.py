@@ -26,6 +26,10 @@ class Ears(Protocol):
         """Say that the connection ended without being asked."""
         ...
 
+    def surplus(self, taken: Taken) -> None:
+        """Give back what was handed over while nobody fetched."""
+        ...
+
     def emptied(self) -> None:
         """Say that the server has lost what it carried."""
         ...
@@ -52,6 +56,10 @@ class Wire(Protocol):
 
     async def fetch(self, queue: str, limit: int) -> list[Taken]:
         """Take what is there, urgent first, at most `limit`; wait up to FETCH_S if there is nothing."""
+        ...
+
+    async def rest(self) -> None:
+        """Fetch no more: what the server still has in mind for us goes to others. Then comes `leave`."""
         ...
 
     async def follow(self, patterns: Sequence[str]) -> None:

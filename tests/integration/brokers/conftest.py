@@ -6,6 +6,7 @@ from contextlib import closing, suppress
 from secrets import token_hex
 from urllib.parse import urlsplit
 
+import nats
 import pytest
 from redis.asyncio import Redis
 
@@ -39,3 +40,13 @@ async def redis_url(prefix):
     async with Redis.from_url(url) as client:
         async for key in client.scan_iter(f"{prefix}:*", count=1000):
             await client.delete(key)
+
+
+@pytest.fixture
+async def nats_url(prefix):
+    url = needed(NATS)
+    yield f"{url}?prefix={prefix}-"
+    client = await nats.connect(url)
+    with suppress(nats.js.errors.NotFoundError):
+        await client.jetstream().delete_stream(f"{prefix}-FOLKMOOT_WORK")
+    await client.close()

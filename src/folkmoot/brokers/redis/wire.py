@@ -96,6 +96,11 @@ class RedisWire:
             found = await self._take(client, taker, limit)
         return found
 
+    async def rest(self) -> None:
+        """Block on no token any more: it would be lost with us."""
+        for client in self._fetching.values():
+            await client.close()
+
     async def follow(self, patterns: Sequence[str]) -> None:
         """Subscribe."""
         assert self._channels is not None

@@ -1,0 +1,1 @@
+"""Motion through NATS with JetStream."""

@@ -1,0 +1,1 @@
+"""Motion through PostgreSQL, with nothing beside it."""
