@@ -15,6 +15,7 @@ from folkmoot.core.errors import LeaseLost, SchemaMismatch, StoreFault, StoreFul
 from folkmoot.core.messages import Answered
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.task import Task
+from folkmoot.flow.verify import verify
 from folkmoot.ports.model import Answer
 from folkmoot.stores.sqlite.store import SqliteStore
 from folkmoot.testing.harness import Harness, agent
@@ -148,4 +149,20 @@ async def test_what_we_held_is_forgotten_when_another_process_has_written(tmp_pa
     run = await store.run("r1")
     assert run is not None
     assert (run.state, run.fence) == (RunState.QUEUED, 2)
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    "change", ["body = 'text'", "body = CAST(body AS TEXT) || ' '", "hash = 'x'"]
+)
+async def test_a_row_that_was_rewritten_by_hand_is_named_and_not_tripped_over(tmp_path, change):
+    path = tmp_path / "folkmoot.db"
+    store = SqliteStore(path)
+    await store.open()
+    await store.write(birth("r1"))
+    with sqlite3.connect(path) as db:
+        db.execute(f"UPDATE entries SET {change}")
+    db.close()
+    found = await verify(store)
+    assert [(b.run, b.seq) for b in found.broken] == [("r1", 1)]
     await store.close()

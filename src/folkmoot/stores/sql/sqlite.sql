@@ -118,11 +118,11 @@ WHERE (?1 = '' OR agent = ?1) AND (?2 = '' OR id < ?2)
 ORDER BY id DESC LIMIT ?4
 
 -- name: entries
-SELECT run, seq, at, kind, coalesce(body, (SELECT data FROM blobs WHERE digest = blob)), hash
+SELECT run, seq, at, kind, coalesce(CAST(body AS BLOB), (SELECT data FROM blobs WHERE digest = blob)), CAST(hash AS BLOB)
 FROM entries WHERE run = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3
 
 -- name: journals
-SELECT run, seq, at, kind, coalesce(body, (SELECT data FROM blobs WHERE digest = blob)), hash
+SELECT run, seq, at, kind, coalesce(CAST(body AS BLOB), (SELECT data FROM blobs WHERE digest = blob)), CAST(hash AS BLOB)
 FROM entries WHERE run IN (SELECT value FROM json_each(?)) ORDER BY run, seq
 
 -- name: open_signals

@@ -93,6 +93,7 @@ class Matrix:
     def run(self, progress: Progress) -> dict[str, Any]:
         """Do it all."""
         (self._home / "replies").mkdir()
+        self._take_origin()
         calm = self._case("calm", "", after=False)
         self._live(calm)
         end = _end(calm)
@@ -110,15 +111,19 @@ class Matrix:
                 progress(len(verdicts), len(kills))
         return _sum(len(end.names), verdicts)
 
+    def _take_origin(self) -> None:
+        """Copy the agent's workspace once: it may change while the matrix runs."""
+        workspace, origin = Path(self._agent.workspace), self._home / "origin"
+        if self._agent.workspace and workspace.is_dir():
+            _fits(workspace)
+            shutil.copytree(workspace, origin, symlinks=True, ignore=_SKIPPED)
+        else:
+            origin.mkdir()
+
     def _case(self, name: str, kill: str, *, after: bool) -> Case:
         folder = self._home / name
         (folder / "agents").mkdir(parents=True)
-        workspace = Path(self._agent.workspace)
-        if self._agent.workspace and workspace.is_dir():
-            _fits(workspace)
-            shutil.copytree(workspace, folder / "workspace", symlinks=True, ignore=_SKIPPED)
-        else:
-            (folder / "workspace").mkdir()
+        shutil.copytree(self._home / "origin", folder / "workspace", symlinks=True)
         return Case(
             agent=self._agent.canonical(),
             task=self._task,
