@@ -46,8 +46,8 @@ def is_binary(data: bytes) -> bool:
     return b"\0" in data[:_LOOK]
 
 
-def replace(workspace: Workspace, folder: int, path: str, data: bytes, effect: str) -> bool:
-    """Put a file in place of what is there, atomically and durably; say whether it is new.
+def replace(workspace: Workspace, folder: int, path: str, data: bytes, effect: str) -> None:
+    """Put a file in place of what is there, atomically and durably.
 
     The new content is written beside the old, flushed, and renamed over it: a crash leaves the old
     file or the new one. What a crash leaves beside it is taken away when the same effect is
@@ -66,7 +66,6 @@ def replace(workspace: Workspace, folder: int, path: str, data: bytes, effect: s
         with suppress(OSError):
             os.unlink(beside, dir_fd=folder)
         raise of(fault, path) from None
-    return old is None
 
 
 def _old(workspace: Workspace, folder: int, name: str, path: str) -> os.stat_result | None:

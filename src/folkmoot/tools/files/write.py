@@ -35,8 +35,9 @@ class Write(FileTool):
         place.make()
         above, _ = split(path)
         with place.folder(above, create=True, asked=path) as folder, place.locked(folder):
-            new = content.replace(place, folder, path, data, context.effect)
-        return f"{'Created' if new else 'Replaced'} `{path}` ({len(data):,} bytes)."
+            content.replace(place, folder, path, data, context.effect)
+        # Not "created" or "replaced": done again after a crash, the answer must be the same.
+        return f"Wrote `{path}` ({len(data):,} bytes)."
 
 
 def encoded(text: str, path: str, most: int) -> bytes:
