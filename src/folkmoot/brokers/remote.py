@@ -18,6 +18,7 @@ from secrets import token_hex
 from folkmoot.brokers.address import Address
 from folkmoot.brokers.feed import Feed
 from folkmoot.brokers.link import PATIENCE_S, Link
+from folkmoot.brokers.log import warn
 from folkmoot.brokers.sender import Sender
 from folkmoot.brokers.takers import Takers
 from folkmoot.brokers.topics import Listener
@@ -223,3 +224,6 @@ class RemoteBroker:
                     await self._wire.beat()
             except Exception as fault:  # noqa: BLE001 - as above
                 self._link.broken(fault, born)
+            if lost := self._sender.overflown:
+                self._sender.overflown = 0
+                warn("events_dropped", broker=self._link.address.shown, count=lost)

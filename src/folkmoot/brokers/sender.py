@@ -2,18 +2,22 @@
 
 Two ways in. `say` returns when the server has the word, or when it was given up: it waits for a server
 that is gone no longer than PATIENCE_S after the outage began. `toss` does not wait, unless very much
-waits already; what was tossed is lost with the connection.
+waits already, and then not long: the oldest events are lost (`overflown`), the newest say most. What
+was tossed is lost with the connection.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from folkmoot.brokers.link import PATIENCE_S, Link
 from folkmoot.brokers.words import Done, Word
+from folkmoot.core.events import Event
 
 _BATCH = 500
 _MUCH = 2000
+_STALL_S = 0.05
 
 _Item = tuple[Word, "asyncio.Future[None] | None"]
 
@@ -28,6 +32,7 @@ class Sender:
         self._waiting: deque[_Item] = deque()
         self._task: asyncio.Task[None] | None = None
         self._less = asyncio.Event()
+        self.overflown = 0
 
     async def say(self, word: Word) -> None:
         """Say a word and wait until the server has it or it was given up."""
@@ -42,8 +47,7 @@ class Sender:
             return
         self._add((word, None))
         if len(self._waiting) > _MUCH:
-            self._less.clear()
-            await self._less.wait()
+            await self._relieve()
 
     def add(self, word: Word) -> None:
         """Say a word without waiting, however much waits already."""
@@ -54,6 +58,26 @@ class Sender:
         """Wait until all that was given before is said or given up."""
         if self._task is not None:
             await asyncio.shield(self._task)
+
+    async def _relieve(self) -> None:
+        """Wait a little for the server; then lose the older half of the events."""
+        self._less.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STALL_S):
+                await self._less.wait()
+        surplus = len(self._waiting) - _MUCH // 2
+        if surplus <= 0 or not self._link.up:
+            return
+        kept: deque[_Item] = deque()
+        for item in self._waiting:
+            if surplus > 0 and isinstance(item[0], Event):
+                surplus -= 1
+                self.overflown += 1
+            else:
+                kept.append(item)
+        # The task that says them holds this very deque.
+        self._waiting.clear()
+        self._waiting.extend(kept)
 
     def _add(self, item: _Item) -> None:
         self._waiting.append(item)

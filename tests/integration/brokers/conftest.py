@@ -6,6 +6,7 @@ from contextlib import closing, suppress
 from secrets import token_hex
 from urllib.parse import urlsplit
 
+import aio_pika
 import nats
 import pytest
 from redis.asyncio import Redis
@@ -50,3 +51,19 @@ async def nats_url(prefix):
     with suppress(nats.js.errors.NotFoundError):
         await client.jetstream().delete_stream(f"{prefix}-FOLKMOOT_WORK")
     await client.close()
+
+
+@pytest.fixture
+async def rabbitmq_url(prefix):
+    url = needed(RABBITMQ)
+    yield f"{url}?prefix={prefix}."
+    connection = await aio_pika.connect(url)
+    async with connection:
+        channel = await connection.channel()
+        for queue in ("", "q.", "queue.", "queue2.", "nobody."):
+            for priority in ("critical", "high", "normal", "low"):
+                name = f"{prefix}.work.queue.{queue}{priority}"
+                await channel.queue_delete(name)
+                await channel.queue_delete(f"dlq.{name}")
+        for name in ("agent_events", "agent_events_dlx"):
+            await channel.exchange_delete(f"{prefix}.{name}")

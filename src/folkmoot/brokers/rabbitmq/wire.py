@@ -1,0 +1,216 @@
+"""RabbitMQ: a quorum queue for each priority, publisher confirms, a topic exchange for events.
+
+States of an announcement: in a queue -> handed over -> gone (acked), or in the queue again (nack, or
+the channel ended: RabbitMQ notices a dead taker by its connection, or by missing heartbeats).
+An announcement is said when RabbitMQ confirms it. Events are sent without confirmation, into a queue of
+each listening process's own, which is gone with its connection. RabbitMQ's `*` and `#` are ours.
+What cannot be read as an announcement goes to the dead-letter queue, for a person to look at.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+from aio_pika import DeliveryMode, ExchangeType, Message, connect
+from aio_pika.abc import (
+    AbstractChannel,
+    AbstractConnection,
+    AbstractExchange,
+    AbstractIncomingMessage,
+    AbstractQueue,
+)
+from aio_pika.exceptions import (
+    AuthenticationError,
+    DeliveryError,
+    IncompatibleProtocolError,
+    ProbableAuthenticationError,
+)
+from pamqp.common import FieldTable
+
+from folkmoot.brokers.address import Address
+from folkmoot.brokers.log import warn
+from folkmoot.brokers.rabbitmq.hands import Found, Hands
+from folkmoot.brokers.rabbitmq.names import Names
+from folkmoot.brokers.wire import FETCH_S, Ears
+from folkmoot.brokers.words import Back, Done, Put, Taken, Word
+from folkmoot.core.events import Event
+
+_LONGEST = 255
+"""Bytes of a routing key."""
+_WAITING = 10_000
+"""Events that RabbitMQ keeps for a process that does not read; what comes then pushes out the oldest."""
+
+
+class RabbitWire:
+    """One process's connection to RabbitMQ."""
+
+    capabilities = frozenset({"shared", "redelivers"})
+    refusals: tuple[type[BaseException], ...] = (
+        AuthenticationError,
+        ProbableAuthenticationError,
+        IncompatibleProtocolError,
+    )
+
+    def __init__(self, address: Address) -> None:
+        """Connect with `join`."""
+        self._url = address.url
+        self._names = Names(address.prefix)
+        self._ears: Ears | None = None
+        self._connection: AbstractConnection | None = None
+        self._putting: AbstractChannel | None = None
+        self._telling: AbstractExchange | None = None
+        self._hearing: AbstractQueue | None = None
+        self._heard_on: AbstractChannel | None = None
+        self._made: set[str] = set()
+        self._hands: dict[str, Hands] = {}
+
+    async def join(self, ears: Ears) -> None:
+        """Connect, and see that the exchanges are there."""
+        self._ears = ears
+        connection = self._connection = await connect(self._url, timeout=5)
+        connection.close_callbacks.add(
+            lambda _, fault: ears.broken(fault or ConnectionResetError("the connection was closed"))
+        )
+        self._putting = await connection.channel()
+        await self._putting.declare_exchange(self._names.dead, ExchangeType.DIRECT, durable=True)
+        telling = await connection.channel(publisher_confirms=False)
+        self._telling = await telling.declare_exchange(
+            self._names.events, ExchangeType.TOPIC, durable=True
+        )
+        self._heard_on = await connection.channel()
+        self._hearing = await self._heard_on.declare_queue(
+            exclusive=True, auto_delete=True, arguments={"x-max-length": _WAITING}
+        )
+        await self._hearing.consume(self._hear, no_ack=True)
+
+    async def leave(self) -> None:
+        """Let go. What we hold goes back by itself."""
+        connection, self._connection = self._connection, None
+        self._made, self._hands = set(), {}
+        if connection is not None:
+            with suppress(Exception):
+                async with asyncio.timeout(0.5):
+                    await connection.close()
+
+    async def say(self, words: Sequence[Word]) -> None:
+        """Say all; wait for the confirmation of announcements."""
+        confirmed = []
+        for word in words:
+            if isinstance(word, Put):
+                confirmed.append(await self._announce(word))
+            elif isinstance(word, Event):
+                await self._tell(word)
+            else:
+                await _settle(word)
+        try:
+            await asyncio.gather(*confirmed)
+        except DeliveryError:
+            # Somebody deleted the queue: the next connection makes it anew.
+            if self._ears is not None:
+                self._ears.emptied()
+            raise
+
+    async def fetch(self, queue: str, limit: int) -> list[Taken]:
+        """Take what is there; if there is nothing, wait for the first."""
+        hands = await self._taking(queue)
+        found = await self._read(queue, await hands.look(limit))
+        if not found:
+            found = await self._read(queue, await hands.wait(FETCH_S))
+        for taken in found[limit:]:
+            if self._ears is not None:
+                self._ears.surplus(taken)
+        return found[:limit]
+
+    async def rest(self) -> None:
+        """Nothing waits for us: what was consumed is ours to give back."""
+
+    async def follow(self, patterns: Sequence[str]) -> None:
+        """Bind our queue."""
+        assert self._hearing is not None
+        for pattern in patterns:
+            await self._hearing.bind(self._names.events, pattern)
+
+    async def unfollow(self, patterns: Sequence[str]) -> None:
+        """Unbind."""
+        assert self._hearing is not None
+        for pattern in patterns:
+            await self._hearing.unbind(self._names.events, pattern)
+
+    async def beat(self) -> None:
+        """Ask for a sign of life, and whether our queue is still there."""
+        if self._heard_on is None or self._hearing is None:
+            raise ConnectionError("not connected")
+        await self._heard_on.declare_queue(self._hearing.name, passive=True)
+
+    # --- within ---
+
+    async def _make(self, name: str) -> None:
+        """Make a queue, once a connection, with a place for what cannot be read."""
+        assert self._putting is not None
+        if name in self._made:
+            return
+        dead = await self._putting.declare_queue(f"dlq.{name}", durable=True)
+        await dead.bind(self._names.dead, f"dlq.{name}")
+        arguments: FieldTable = {
+            "x-queue-type": "quorum",
+            "x-dead-letter-exchange": self._names.dead,
+            "x-dead-letter-routing-key": f"dlq.{name}",
+        }
+        await self._putting.declare_queue(name, durable=True, arguments=arguments)
+        self._made.add(name)
+
+    async def _taking(self, queue: str) -> Hands:
+        hands = self._hands.get(queue)
+        if hands is None:
+            if self._connection is None:
+                raise ConnectionError("not connected")
+            lines = self._names.lines(queue)
+            for name in lines.values():
+                await self._make(name)
+            hands = self._hands[queue] = Hands(self._connection, lines)
+            await hands.open()
+        return hands
+
+    async def _read(self, queue: str, found: Found) -> list[Taken]:
+        """Return what was taken; what is no run's id goes to the dead-letter queue."""
+        taken = []
+        for priority, message in found:
+            try:
+                taken.append(Taken(queue, message.body.decode(), priority, message))
+            except UnicodeDecodeError:
+                warn("announcement_garbled", queue=queue, bytes=len(message.body))
+                await message.reject()
+        return taken
+
+    async def _announce(self, put: Put) -> "asyncio.Future[object]":
+        name = self._names.line(put.queue, put.priority)
+        await self._make(name)
+        assert self._putting is not None
+        message = Message(
+            put.run.encode(), delivery_mode=DeliveryMode.PERSISTENT, message_id=put.mark
+        )
+        said = self._putting.default_exchange.publish(message, name, mandatory=True)
+        return asyncio.ensure_future(said)
+
+    async def _tell(self, event: Event) -> None:
+        assert self._telling is not None
+        if len(event.topic.encode()) > _LONGEST:
+            warn("event_topic_too_long", bytes=len(event.topic))
+            return
+        message = Message(event.body, content_type="application/json")
+        await self._telling.publish(message, event.topic, mandatory=False)
+
+    async def _hear(self, message: AbstractIncomingMessage) -> None:
+        if self._ears is not None:
+            self._ears.hear(Event(message.routing_key or "", message.body))
+
+
+async def _settle(word: Done | Back) -> None:
+    """Say what became of a message; one of an earlier connection is in its queue again already."""
+    message: AbstractIncomingMessage = word.taken.mark
+    if message.channel.is_closed:
+        return
+    if isinstance(word, Done):
+        await message.ack()
+    else:
+        await message.nack(requeue=True)
