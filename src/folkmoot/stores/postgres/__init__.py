@@ -1,0 +1,1 @@
+"""The shared store: PostgreSQL through asyncpg, group commit, one statement a batch."""

@@ -1,0 +1,54 @@
+"""What the changes of a batch speak of."""
+
+from collections.abc import Iterable, Sequence
+
+from folkmoot.core import changes as c
+
+Set = tuple[c.Change, ...]
+_FENCED = (c.Append, c.Move, c.HoldSpend, c.SettleSpend, c.Consume, c.Signal)
+
+
+class Named:
+    """Runs, keys, signals and budgets by their names."""
+
+    def __init__(self, sets: Iterable[Set]) -> None:
+        """Collect them."""
+        self.runs: set[str] = set()
+        self.born: set[str] = set()
+        self.keys: set[tuple[str, str]] = set()
+        self.told: set[tuple[str, str]] = set()
+        self.scopes: set[str] = set()
+        self.claims: list[c.Claim] = []
+        self._often: set[str] = set()
+        for changes in sets:
+            for change in changes:
+                self._add(change)
+
+    def _add(self, change: c.Change) -> None:
+        if isinstance(change, c.Claim):
+            self.claims.append(change)
+            self._touch(change.run)
+        elif isinstance(change, _FENCED):
+            self._touch(change.run)
+            if isinstance(change, c.HoldSpend | c.SettleSpend):
+                self.scopes.add(change.scope)
+            elif isinstance(change, c.Signal):
+                self.told.add((change.run, change.id))
+        elif isinstance(change, c.CreateRun):
+            self.born.add(change.run.id)
+            if change.key:
+                self.keys.add((change.run.source, change.key))
+
+    def _touch(self, run: str) -> None:
+        (self._often if run in self.runs else self.runs).add(run)
+
+    def lone_claims(self) -> Sequence[str] | None:
+        """Return the runs that are claimed to be read, and nothing else.
+
+        None when one of them is touched by another change of the batch, too: what the claim gives then
+        depends on that change, and can only be read after the batch.
+        """
+        wanted = [claim.run for claim in self.claims if claim.read]
+        if any(run in self._often or run in self.born for run in wanted):
+            return None
+        return wanted

@@ -1,0 +1,131 @@
+"""How runs, entries and signals look as rows.
+
+PostgreSQL's TEXT cannot hold the character NUL. It is written as SUB and 0, and SUB itself as SUB and 1,
+so that every text comes back as it was and stays readable for whoever looks at the tables.
+"""
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from folkmoot.core.changes import Outbox, Signal
+from folkmoot.core.entries import Entry
+from folkmoot.core.run import Run, RunState
+from folkmoot.core.spend import Spend
+from folkmoot.core.task import PRIORITIES
+
+BLOB_FROM = 4096
+"""Bodies of this many bytes and more are kept in blobs: rows stay short, scans stay fast."""
+
+_SUB = "\x1a"
+_RANK = {name: rank for rank, name in enumerate(PRIORITIES)}
+_spend = msgspec.json.Decoder(Spend)
+_labels = msgspec.json.Decoder(dict[str, str])
+_json = msgspec.json.Encoder()
+
+
+def quoted(text: str) -> str:
+    """Return a text as a column holds it."""
+    if "\0" in text or _SUB in text:
+        return text.replace(_SUB, _SUB + "1").replace("\0", _SUB + "0")
+    return text
+
+
+def plain(text: str) -> str:
+    """Return the text that a column holds."""
+    return text.replace(_SUB + "0", "\0").replace(_SUB + "1", _SUB) if _SUB in text else text
+
+
+def to_run(row: Any) -> Run:
+    """Return the run that a row of `run_columns` writes."""
+    return Run(
+        id=plain(row[0]),
+        agent=plain(row[1]),
+        definition=row[2],
+        state=RunState(row[3]),
+        priority=PRIORITIES[row[4]],
+        source=plain(row[5]),
+        attempt=row[6],
+        fence=row[7],
+        worker=plain(row[8]),
+        created_at=row[9],
+        updated_at=row[10],
+        ready_at=row[11],
+        wake_at=row[12] or None,
+        deadline=row[13] or None,
+        waits_for=plain(row[14]),
+        head=row[15],
+        head_hash=row[16],
+        spend=_spend.decode(row[17]),
+        output=plain(row[18]),
+        error=plain(row[19]),
+        labels=_labels.decode(row[20]),
+    )
+
+
+def from_run(run: Run, announced_at: int = 0) -> tuple[Any, ...]:
+    """Return the row of a new run, with no signals."""
+    return (
+        quoted(run.id),
+        quoted(run.agent),
+        run.definition,
+        str(run.state),
+        _RANK[run.priority],
+        quoted(run.source),
+        run.attempt,
+        run.fence,
+        quoted(run.worker),
+        run.created_at,
+        run.updated_at,
+        run.ready_at,
+        run.wake_at or 0,
+        run.deadline or 0,
+        quoted(run.waits_for),
+        run.head,
+        run.head_hash,
+        spend_text(run.spend),
+        quoted(run.output),
+        quoted(run.error),
+        _json.encode(run.labels).decode(),
+        0,
+        announced_at,
+    )
+
+
+def spend_text(spend: Spend) -> str:
+    """Return a spend as the column holds it."""
+    return _json.encode(spend).decode()
+
+
+def from_entries(entries: Iterable[Entry]) -> tuple[list[tuple[Any, ...]], dict[str, bytes]]:
+    """Return the rows of entries, and the long bodies among them by their digests."""
+    lines: list[tuple[Any, ...]] = []
+    blobs: dict[str, bytes] = {}
+    for entry in entries:
+        body: bytes | None = entry.body
+        digest = None
+        if len(entry.body) >= BLOB_FROM:
+            digest = sha256(entry.body).hexdigest()
+            blobs[digest], body = entry.body, None
+        run = quoted(entry.run)
+        lines.append((run, entry.seq, entry.at, entry.kind, body, digest, entry.hash))
+    return lines, blobs
+
+
+def to_entry(row: Any) -> Entry:
+    """Return the entry that a row writes."""
+    return Entry(plain(row[0]), *row[1:])
+
+
+def to_signal(row: Any) -> Signal:
+    """Return the signal that a row writes."""
+    run, id_, kind, body, at = row
+    return Signal(run=plain(run), id=plain(id_), kind=plain(kind), body=body, at=at)
+
+
+def to_letter(row: Any) -> Outbox:
+    """Return the outbox item that a row writes."""
+    id_, run, topic, body, at = row
+    return Outbox(id=plain(id_), run=plain(run), topic=plain(topic), body=body, at=at)

@@ -1,0 +1,139 @@
+"""The adapter: PostgreSQL for many processes.
+
+States: closed → open → closed. One connection writes (writer.py, line.py), up to `pool` others read.
+Every write is one transaction with `synchronous_commit` on; it returns when the server has it on disk.
+A restart of the database is waited out for `patience_s` seconds, reads and writes alike; after that they
+raise StoreFault, at once, until it is back. Nothing of ours needs a restart.
+`open` never changes the schema: `folkmoot db upgrade` does.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from folkmoot.core.changes import Change, Outbox, Outcome, Signal
+from folkmoot.core.entries import Entry
+from folkmoot.core.errors import StoreClosed
+from folkmoot.core.run import Run
+from folkmoot.ports.store import Counts, Query
+from folkmoot.stores.postgres import rows
+from folkmoot.stores.postgres.address import Address
+from folkmoot.stores.postgres.line import Line
+from folkmoot.stores.postgres.reader import Reader
+from folkmoot.stores.postgres.rows import plain, quoted
+from folkmoot.stores.postgres.writer import Writer
+
+
+class PostgresStore:
+    """Truth in a PostgreSQL database."""
+
+    capabilities = frozenset({"durable", "shared"})
+
+    def __init__(self, url: str, *, pool: int = 4, patience_s: float = 10.0) -> None:
+        """`pool` connections at most read, and one writes; the URL's password is never shown."""
+        address = Address(url)
+        self._place = address.place
+        self._line = Line(address, patience_s)
+        self._reader = Reader(address, pool, patience_s)
+        self._writer: Writer | None = None
+
+    async def open(self) -> None:
+        """Connect. Raises SchemaMismatch unless the schema is ours, StoreFault, SettingsInvalid."""
+        if self._writer is not None:
+            return
+        await self._line.open()
+        try:
+            await self._reader.open()
+        except BaseException:
+            await self._line.close()
+            raise
+        self._writer = Writer(self._line, self._place)
+        self._writer.start()
+
+    async def close(self) -> None:
+        """Finish what was accepted, then disconnect."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await writer.stop()
+        await self._reader.close()
+        await self._line.close()
+
+    @property
+    def writer(self) -> Writer | None:
+        """The writer, for counting commits."""
+        return self._writer
+
+    async def write(self, *changes: Change) -> tuple[Outcome, ...]:
+        """Apply all changes or none."""
+        if not changes:
+            return ()
+        if self._writer is None:
+            raise StoreClosed(kept="Everything that was written before.")
+        return await self._writer.write(changes)
+
+    async def _ask(self, name: str, *args: Any) -> list[Any]:
+        if self._writer is None:
+            raise StoreClosed
+        return await self._reader.ask(name, *args)
+
+    async def run(self, run: str) -> Run | None:
+        """Return one run."""
+        found = await self._ask("run", quoted(run))
+        return rows.to_run(found[0]) if found else None
+
+    async def runs(self, query: Query) -> list[Run]:
+        """List runs, newest first."""
+        states = [str(state) for state in query.states]
+        agent, before = quoted(query.agent), quoted(query.before)
+        return [
+            rows.to_run(row)
+            for row in await self._ask("list_runs", agent, before, states, query.limit)
+        ]
+
+    async def entries(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
+        """Return entries in order."""
+        found = await self._ask("entries", quoted(run), after, limit)
+        return [rows.to_entry(row) for row in found]
+
+    async def signals(self, runs: Sequence[str]) -> list[Signal]:
+        """Return signals that no journal holds yet."""
+        found = await self._ask("open_signals", [quoted(run) for run in runs])
+        return [rows.to_signal(row) for row in found]
+
+    async def signalled(self, worker: str) -> list[str]:
+        """Return the worker's runs that somebody spoke to."""
+        return [plain(row[0]) for row in await self._ask("signalled", quoted(worker))]
+
+    async def ready(self, now: int, limit: int, unannounced_before: int) -> list[Run]:
+        """Return runs that could be claimed and were not announced lately."""
+        return [
+            rows.to_run(row) for row in await self._ask("ready", now, unannounced_before, limit)
+        ]
+
+    async def due(self) -> int | None:
+        """Return the next time at which something wants to go on."""
+        at: int | None = (await self._ask("due"))[0][0]
+        return at
+
+    async def blob(self, digest: str) -> bytes | None:
+        """Return kept bytes."""
+        found = await self._ask("blob", digest)
+        return found[0][0] if found else None
+
+    async def spent(self, scope: str) -> tuple[int, int]:
+        """Return (spent, held) in nanos."""
+        found = await self._ask("spent", quoted(scope))
+        return (found[0][0], found[0][1]) if found else (0, 0)
+
+    async def outbox(self, now: int, limit: int) -> list[Outbox]:
+        """Return what waits to be sent."""
+        return [rows.to_letter(row) for row in await self._ask("open_outbox", now, limit)]
+
+    async def counts(self) -> Counts:
+        """Count things."""
+        states = {row[0]: row[1] for row in await self._ask("count_states")}
+        workers, outbox, size = (await self._ask("count_rest"))[0]
+        return Counts(states=states, workers=workers, outbox=outbox, bytes=size)
+
+    async def changed(self) -> int:
+        """Return how many batches others have written: the sum of the other writers' numbers."""
+        return int((await self._ask("changed", self._line.name))[0][0])

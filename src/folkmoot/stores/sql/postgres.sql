@@ -1,0 +1,148 @@
+-- Named statements of the PostgreSQL store. What a batch writes is the function write_batch
+-- (migrations/postgres): one call, one transaction, one round trip.
+
+-- name: run_columns
+id, agent, definition, state, priority, source, attempt, fence, worker, created_at, updated_at, ready_at,
+wake_at, deadline, waits_for, head, head_hash, spend, output, error, labels
+
+-- name: now
+now_ms()
+
+-- name: version
+SELECT coalesce(max(number), 0) FROM schema_steps
+
+-- name: session
+-- Who we are for the server, so that a connection thought dead can be ended there, too.
+SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()
+
+-- name: end_session
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2
+
+-- name: new_writer
+INSERT INTO writers (at) VALUES ({now}) RETURNING id
+
+-- name: close_writer
+-- Waits for the transaction that the old connection may have left; after it none of that name commits.
+UPDATE writers SET closed = true WHERE id = $1 RETURNING batch
+
+-- name: prune_writers
+DELETE FROM writers WHERE at < {now} - 7 * 86400000
+
+-- name: changed
+SELECT coalesce(sum(batch), 0)::bigint FROM writers WHERE id <> $1
+
+-- name: begin_batch
+SELECT begin_batch($1, $2)
+
+-- name: write_batch
+SELECT write_batch($1, $2, $3, $4::belief[], $5::budget_use[], $6::inbox[], $7::runs[], $8::blobs[],
+    $9::entries[], $10::signals[], $11::signal_name[], $12::run_claim[], $13::run_change[],
+    $14::announcement[], $15::letter[], $16::sending[], $17::heartbeat[], $18::tally[])
+
+-- name: lock_runs
+SELECT count(*) FROM (
+    SELECT 1 FROM runs WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE) AS locked
+
+-- name: lock_budgets
+WITH made AS (
+    INSERT INTO spends SELECT scope, 0, 0 FROM unnest($1::text[]) AS scope
+    ON CONFLICT (scope) DO NOTHING)
+SELECT count(*) FROM (
+    SELECT 1 FROM spends WHERE scope = ANY($1::text[]) ORDER BY scope FOR NO KEY UPDATE) AS locked
+
+-- name: look
+-- All rows that a batch speaks of, of several kinds, in one answer.
+SELECT 'run' AS what, id AS a, state AS b, worker AS c, NULL AS d, fence AS i, signals AS j, ready_at AS k,
+    (SELECT coalesce(max(seq), 0) FROM entries WHERE entries.run = runs.id) AS l
+    FROM runs WHERE id = ANY($1::text[])
+UNION ALL SELECT 'taken', id, NULL, NULL, NULL, 0, 0, 0, 0 FROM runs WHERE id = ANY($2::text[])
+UNION ALL SELECT 'key', source, key, run, fingerprint, 0, 0, 0, 0
+    FROM inbox JOIN unnest($3::text[], $4::text[]) AS v (s, k) ON source = v.s AND key = v.k
+UNION ALL SELECT 'told', run, id, NULL, NULL, 0, 0, 0, 0
+    FROM signals JOIN unnest($5::text[], $6::text[]) AS v (r, i) ON run = v.r AND id = v.i
+UNION ALL SELECT 'budget', scope, NULL, NULL, NULL, spent, held, 0, 0
+    FROM spends WHERE scope = ANY($7::text[])
+
+-- name: claimable
+SELECT {run_columns}, signals FROM runs WHERE id = ANY($1::text[])
+
+-- name: journals
+SELECT run, seq, at, kind, coalesce(body, (SELECT data FROM blobs WHERE digest = blob)) AS body, hash
+FROM entries WHERE run = ANY($1::text[]) ORDER BY run, seq
+
+-- name: open_signals
+SELECT run, id, kind, body, at FROM signals WHERE run = ANY($1::text[]) AND NOT done ORDER BY run, nr
+
+-- name: retire
+DELETE FROM workers WHERE id = $1
+
+-- name: release
+-- The fence is raised here and not only by the next claim: the old worker must not write any more.
+UPDATE runs SET state = 'queued', worker = '', fence = fence + 1, ready_at = 0, announced_at = 0,
+    updated_at = $2
+WHERE id IN (SELECT id FROM runs WHERE worker = $1 AND state = 'running' ORDER BY id FOR NO KEY UPDATE)
+RETURNING id
+
+-- name: rescue
+-- A row that is locked belongs to somebody who is at work on it: the next round looks at it again.
+UPDATE runs SET state = 'queued', worker = '', fence = fence + 1, ready_at = 0, announced_at = 0,
+    updated_at = $1
+WHERE id IN (
+    SELECT id FROM runs WHERE state = 'running'
+        AND worker NOT IN (SELECT id FROM workers WHERE expires_at > {now})
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING id
+
+-- name: wake
+UPDATE runs SET state = 'queued', wake_at = 0, waits_for = '', announced_at = 0, updated_at = $1
+WHERE id IN (
+    SELECT id FROM runs WHERE state = 'waiting' AND wake_at > 0 AND wake_at <= $1
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING id
+
+-- name: add_tallies
+INSERT INTO tallies SELECT v.state, $1, v.n FROM unnest($2::tally[]) AS v
+ON CONFLICT (state, slot) DO UPDATE SET n = tallies.n + excluded.n
+
+-- name: run
+SELECT {run_columns} FROM runs WHERE id = $1
+
+-- name: list_runs
+SELECT {run_columns} FROM runs
+WHERE ($1::text = '' OR agent = $1) AND ($2::text = '' OR id < $2)
+    AND (cardinality($3::text[]) = 0 OR state = ANY($3))
+ORDER BY id DESC LIMIT $4
+
+-- name: entries
+SELECT run, seq, at, kind, coalesce(body, (SELECT data FROM blobs WHERE digest = blob)) AS body, hash
+FROM entries WHERE run = $1 AND seq > $2 ORDER BY seq LIMIT $3
+
+-- name: signalled
+SELECT DISTINCT runs.id FROM runs JOIN signals ON signals.run = runs.id AND NOT signals.done
+WHERE runs.worker = $1 AND runs.state = 'running'
+
+-- name: ready
+SELECT {run_columns} FROM runs
+WHERE state = 'queued' AND ready_at <= $1 AND (announced_at = 0 OR announced_at < $2)
+ORDER BY priority, id LIMIT $3
+
+-- name: due
+SELECT least(
+    (SELECT min(wake_at) FROM runs WHERE state = 'waiting' AND wake_at > 0),
+    (SELECT min(ready_at) FROM runs WHERE state = 'queued' AND ready_at > 0))
+
+-- name: blob
+SELECT data FROM blobs WHERE digest = $1
+
+-- name: spent
+SELECT spent, held FROM spends WHERE scope = $1
+
+-- name: open_outbox
+SELECT id, run, topic, body, at FROM outbox WHERE sent_at = 0 AND next_at <= $1 ORDER BY at, id LIMIT $2
+
+-- name: count_states
+SELECT state, sum(n)::bigint FROM tallies GROUP BY state HAVING sum(n) > 0
+
+-- name: count_rest
+SELECT (SELECT count(*) FROM workers WHERE expires_at > {now}),
+    (SELECT count(*) FROM outbox WHERE sent_at = 0), pg_database_size(current_database())
