@@ -7,6 +7,7 @@ from secrets import token_hex
 from urllib.parse import urlsplit
 
 import aio_pika
+import asyncpg
 import nats
 import pytest
 from redis.asyncio import Redis
@@ -67,3 +68,13 @@ async def rabbitmq_url(prefix):
                 await channel.queue_delete(f"dlq.{name}")
         for name in ("agent_events", "agent_events_dlx"):
             await channel.exchange_delete(f"{prefix}.{name}")
+
+
+@pytest.fixture
+async def postgres_url(prefix):
+    url = needed(POSTGRES)
+    name = prefix.replace("-", "_")
+    yield f"{url}?prefix={name}_"
+    connection = await asyncpg.connect(url)
+    await connection.execute(f'DROP TABLE IF EXISTS "{name}_folkmoot_announcements"')
+    await connection.close()
