@@ -5,7 +5,11 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 
+import asyncpg
 import pytest
+
+from folkmoot.stores.postgres.migrate import upgrade
+from folkmoot.stores.postgres.store import PostgresStore
 
 SERVER = os.environ.get("FOLKMOOT_TEST_POSTGRES", "postgresql://root@127.0.0.1:5432/test")
 TABLES = [
@@ -30,7 +34,6 @@ def missing(reason: str) -> None:
 
 
 async def on_server(*statements: str, url: str = SERVER) -> None:
-    asyncpg = pytest.importorskip("asyncpg")
     try:
         db = await asyncpg.connect(url, timeout=5, server_settings={"search_path": "folkmoot"})
     except (OSError, asyncpg.PostgresError, TimeoutError) as fault:
@@ -64,8 +67,6 @@ def empty_database() -> Iterator[str]:
 def shared_database() -> Iterator[str]:
     """Return the URL of a database with the newest schema; making one takes a second."""
     url = fresh()
-    from folkmoot.stores.postgres.migrate import upgrade
-
     asyncio.run(upgrade(url))
     yield url
     drop(url)
@@ -81,8 +82,6 @@ async def database(shared_database: str) -> str:
 @pytest.fixture
 async def make(database: str) -> AsyncIterator[Callable]:
     """Return a function that opens a store on the database; all are closed at the end."""
-    from folkmoot.stores.postgres.store import PostgresStore
-
     opened = []
 
     async def make(**options):

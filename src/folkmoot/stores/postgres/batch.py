@@ -162,7 +162,7 @@ class Batch:
             post.letters,
             post.sent,
             post.beats,
-            over.tallies(),  # type: ignore[list-item]
+            over.tallies(),
         ]  # fmt: skip
         if any(parts):
             await db.execute(

@@ -17,7 +17,7 @@ def divide(touched: Iterable[Row]) -> tuple[Lines, Lines]:
     for row in touched:
         if row.claim is not None and row.move is None and not row.signal_at:
             claims.append((quoted(row.id), row.fence, quoted(row.worker), row.claim.now))
-        else:
+        elif row.claim is not None or row.move is not None or row.signal_at:
             changes.append(_change(row))
     return claims, changes
 

@@ -121,14 +121,13 @@ class Writer:
         if len(changes) > 1:
             return Invalid("Retire and Rescue stand alone in their set.", kept=_NOTHING)
         work = Requeue(changes[0])
-        for _ in range(_TURNS):
-            fault = await self._settled(work.run)
-            if fault is None:
-                self._held.forget(work.runs, ())
-                return (work.runs,)
-            if not faults.misjudged(fault):
-                break
-        return self._final(fault)
+        turns = _TURNS
+        while (fault := await self._settled(work.run)) is not None:
+            turns -= 1
+            if not turns or not faults.misjudged(fault):
+                return self._final(fault)
+        self._held.forget(work.runs, ())
+        return (work.runs,)
 
     async def _settled(self, work: Work) -> BaseException | None:
         """Do the work in one transaction; return None when it is committed, else why it is not.
