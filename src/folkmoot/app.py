@@ -49,6 +49,7 @@ from folkmoot.upkeep.watch import Watch
 from folkmoot.wiring import (
     Once,
     Page,
+    broker_shown,
     loopback,
     make_broker,
     make_catalog,
@@ -218,7 +219,7 @@ class App:
 
     async def _probe_broker(self) -> str:
         await loopback(self.broker)
-        return self.settings.broker
+        return broker_shown(self.settings)
 
     async def drain(self, grace: float) -> None:
         """Take no more work and let steps finish, for at most `grace` seconds; then hand over."""

@@ -21,7 +21,11 @@ class Settings(BaseSettings):
         "sqlite:///.folkmoot/folkmoot.db",
         description="Where truth is kept: memory://, sqlite:///relative.db, sqlite:////absolute.db.",
     )
-    broker: str = Field("local://", description="What carries hints: local://.")
+    broker: str = Field(
+        "local://",
+        repr=False,
+        description="What carries hints: local://, or redis://, nats://, amqp://, postgres:// with host and port.",
+    )
     agents: Path = Field(Path("agents"), description="Folder with agent files (*.yaml, *.yml).")
     plugins: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Python files that register tools, programs or models; separated by commas."

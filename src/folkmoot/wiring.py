@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ import msgspec
 
 from folkmoot.agents.directory import Directory
 from folkmoot.agents.known import Known
+from folkmoot.brokers import address
 from folkmoot.brokers.local import LocalBroker
 from folkmoot.config import Settings
 from folkmoot.core.agent import Agent, ToolUse
@@ -70,16 +73,43 @@ def make_store(settings: Settings, clock: Clock) -> Store:
     )
 
 
+_BROKERS = {
+    "redis": ("redis", "redis"),
+    "rediss": ("redis", "redis"),
+    "nats": ("nats", "nats"),
+    "amqp": ("rabbitmq", "aio_pika"),
+    "amqps": ("rabbitmq", "aio_pika"),
+    "postgres": ("postgres", "asyncpg"),
+    "postgresql": ("postgres", "asyncpg"),
+}
+"""Scheme -> extra (and folder in brokers), library."""
+
+
 def make_broker(settings: Settings) -> Broker:
     """Return the broker that a URL names. Raises SettingsInvalid."""
     scheme = settings.broker.partition("://")[0]
     if scheme == "local":
         return LocalBroker()
-    raise SettingsInvalid(
-        f"FOLKMOOT_BROKER is {scheme}://…, which is not a broker.",
-        kept="Nothing was started.",
-        todo="Use local://.",
-    )
+    if scheme not in _BROKERS:
+        raise SettingsInvalid(
+            f"FOLKMOOT_BROKER is {scheme}://…, which is not a broker.",
+            kept="Nothing was started.",
+            todo="Use local://, redis://, rediss://, nats://, amqp://, amqps:// or postgres://.",
+        )
+    extra, library = _BROKERS[scheme]
+    if find_spec(library) is None:
+        raise SettingsInvalid(
+            f"FOLKMOOT_BROKER is {scheme}://…, and the library {library} is not installed.",
+            kept="Nothing was started.",
+            todo=f"Install it: pip install 'folkmoot[{extra}]'.",
+        )
+    made: Broker = import_module(f"folkmoot.brokers.{extra}.broker").connect(settings.broker)
+    return made
+
+
+def broker_shown(settings: Settings) -> str:
+    """Return the broker's URL without what is secret in it."""
+    return address.read(settings.broker).shown
 
 
 class Watching(msgspec.Struct):

@@ -33,7 +33,13 @@ class Broker(Protocol):
     least one delivery; a delivery that is neither acked nor nacked when its taker dies comes back
     (where the broker can do that: capability `redelivers`). Urgent priorities are taken first; runs
     of one priority in the order of `put` where capability `ordered` is declared. Capability `shared`:
-    several processes carry to each other. Held by testing/contracts/broker.py.
+    several processes carry to each other. Held by testing/contracts/broker.
+
+    A server that is gone is waited for: `take` waits until it is back, `put` and `nack` for a short
+    time at most (seconds, once an outage), `publish` and `ack` not at all. What could not be said is
+    dropped with a log line. A broker that knows that announcements may be lost (dropped here, or the
+    server came back empty) says so by raising an attribute `losses: int`; the relay announces again
+    then. Without the attribute the relay waits until it trusts announcements no more.
     """
 
     capabilities: frozenset[str]

@@ -2,6 +2,8 @@
 
 So every broker may lose what it likes: a run that is ready and was not announced within `again_s` is
 announced (again). In one process that also finds what another process has put into the store.
+When the broker says that it lost something (`losses`), and in the first round, no announcement from
+before is trusted.
 """
 
 from folkmoot.core.changes import Announced
@@ -24,7 +26,8 @@ class Relay:
         self._clock = clock
         self._queue = queue
         self._again_ms = round(again_s * 1000)
-        self._first = True
+        self._losses: int | None = None
+        self._distrust = 0
 
     async def once(self) -> int:
         """Do one round; return how many runs were announced.
@@ -32,11 +35,13 @@ class Relay:
         The first round trusts no announcement: the broker may be as new as we are.
         """
         now = self._clock.now()
-        before = now + 1 if self._first else now - self._again_ms
+        before = max(now - self._again_ms, self._distrust)
+        losses = getattr(self._broker, "losses", 0)
+        if losses != self._losses:
+            self._losses, self._distrust, before = losses, now, now + 1
         runs = await self._store.ready(now, _BATCH, before)
         if runs:
             await self._store.write(Announced(runs=tuple(run.id for run in runs), at=now))
         for run in runs:
             await self._broker.put(self._queue, run.id, run.priority)
-        self._first = False
         return len(runs)
