@@ -19,7 +19,8 @@ class Settings(BaseSettings):
 
     store: str = Field(
         "sqlite:///.folkmoot/folkmoot.db",
-        description="Where truth is kept: memory://, sqlite:///relative.db, sqlite:////absolute.db.",
+        description="Where truth is kept: memory://, sqlite:///relative.db, sqlite:////absolute.db, "
+        "postgresql://user@host/db.",
     )
     broker: str = Field(
         "local://",

@@ -66,11 +66,25 @@ def make_store(settings: Settings, clock: Clock) -> Store:
         return MemoryStore(clock)
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         return SqliteStore(Path(rest[1:]), synchronous=settings.synchronous)
+    if scheme in {"postgres", "postgresql"}:
+        return _postgres_store(settings.store)
     raise SettingsInvalid(
         f"FOLKMOOT_STORE is {scheme}://…, which is not a store.",
         kept="Nothing was started.",
-        todo="Use sqlite:///relative/path.db, sqlite:////absolute/path.db, or memory://.",
+        todo="Use sqlite:///relative.db, sqlite:////absolute.db, postgresql://user@host/db or memory://.",
     )
+
+
+def _postgres_store(url: str) -> Store:
+    if find_spec("asyncpg") is None:
+        raise SettingsInvalid(
+            "FOLKMOOT_STORE names PostgreSQL, and the library asyncpg is not installed.",
+            kept="Nothing was started.",
+            todo="Install it: pip install 'folkmoot[postgres]'.",
+        )
+    from folkmoot.stores.postgres.store import PostgresStore  # noqa: PLC0415 - needs the extra
+
+    return PostgresStore(url)
 
 
 _BROKERS = {

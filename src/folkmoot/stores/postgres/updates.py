@@ -26,7 +26,9 @@ def _change(row: Row) -> tuple[Any, ...]:
     """Return what a batch changed of a run, None for what stays."""
     move, claim = row.move, row.claim
     at = max(row.signal_at, move.at if move else 0, claim.now if claim else 0)
-    woken = row.state == RunState.QUEUED
+    # A run that is queued, or was and has been claimed since, waits for nothing any more.
+    claimed = claim is not None and (move is None or move.fence < row.fence)
+    woken = row.state == RunState.QUEUED or claimed
     wake_at = 0 if woken else ((move.wake_at or 0) if move else None)
     waits_for = "" if woken else (quoted(move.waits_for) if move else None)
     return (
