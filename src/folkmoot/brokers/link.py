@@ -2,8 +2,9 @@
 
 States: closed -> up <-> down -> closed. Whoever meets a fault reports it (`broken`), with the
 generation of the connection it used; reports about an older connection are passed over. Down: one
-task tries again, after 0.05 s first, at last once a second, until it succeeds. Two log lines for an
-outage, however long: broker_lost, broker_back.
+task tries again, after 0.05 s first, at last once a second, until it succeeds; a connection that does
+not last begins where the one before left off. Two log lines for an outage, however long: broker_lost,
+broker_back.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ PATIENCE_S = 2.0
 _JOIN_S = 5.0
 _SOONEST_S = 0.05
 _LATEST_S = 1.0
+_LASTING_S = 3.0
 
 Step = Callable[[], Awaitable[None]]
 
@@ -34,6 +36,8 @@ class Link:
         self._leave = leave
         self._up = asyncio.Event()
         self._lost_at = 0.0
+        self._found_at = 0.0
+        self._pause = _SOONEST_S
         self._mending: asyncio.Task[None] | None = None
         self._closed = True
 
@@ -73,15 +77,16 @@ class Link:
 
     def _fall(self, fault: BaseException) -> None:
         self._lost_at = asyncio.get_running_loop().time()
+        if self._lost_at - self._found_at > _LASTING_S:
+            self._pause = _SOONEST_S
         error = self.address.clean(f"{type(fault).__name__}: {fault}")
         warn("broker_lost", broker=self.address.shown, error=error)
         self._mending = asyncio.create_task(self._mend(), name="folkmoot-broker-mend")
 
     async def _mend(self) -> None:
-        pause = _SOONEST_S
         while not self.up:
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LATEST_S)
+            await asyncio.sleep(self._pause)
+            self._pause = min(self._pause * 2, _LATEST_S)
             with suppress(Exception):
                 await self._try()
         lasted = asyncio.get_running_loop().time() - self._lost_at
@@ -93,6 +98,7 @@ class Link:
         self.generation += 1
         async with asyncio.timeout(_JOIN_S):
             await self._join()
+        self._found_at = asyncio.get_running_loop().time()
         self._up.set()
 
     async def reached(self) -> bool:

@@ -8,7 +8,7 @@ was tossed is lost with the connection.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 
 from folkmoot.brokers.link import PATIENCE_S, Link
@@ -19,7 +19,23 @@ _BATCH = 500
 _MUCH = 2000
 _STALL_S = 0.05
 
-_Item = tuple[Word, "asyncio.Future[None] | None"]
+_TRIES = 3
+"""A word that ends every connection must not do so for ever."""
+
+
+class _Item:
+    """A word, and who waits for it."""
+
+    __slots__ = ("done", "tries", "word")
+
+    def __init__(self, word: Word, done: "asyncio.Future[None] | None" = None) -> None:
+        self.word = word
+        self.done = done
+        self.tries = 0
+
+    def end(self) -> None:
+        if self.done is not None and not self.done.done():
+            self.done.set_result(None)
 
 
 class Sender:
@@ -37,7 +53,7 @@ class Sender:
     async def say(self, word: Word) -> None:
         """Say a word and wait until the server has it or it was given up."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._add((word, done))
+        self._add(_Item(word, done))
         await done
 
     async def toss(self, word: Word) -> None:
@@ -45,14 +61,14 @@ class Sender:
         if not self._link.up:
             self._lose(word)
             return
-        self._add((word, None))
+        self._add(_Item(word))
         if len(self._waiting) > _MUCH:
             await self._relieve()
 
     def add(self, word: Word) -> None:
         """Say a word without waiting, however much waits already."""
         if self._link.up:
-            self._add((word, None))
+            self._add(_Item(word))
 
     async def flush(self) -> None:
         """Wait until all that was given before is said or given up."""
@@ -70,7 +86,7 @@ class Sender:
             return
         kept: deque[_Item] = deque()
         for item in self._waiting:
-            if surplus > 0 and isinstance(item[0], Event):
+            if surplus > 0 and isinstance(item.word, Event):
                 surplus -= 1
                 self.overflown += 1
             else:
@@ -102,21 +118,22 @@ class Sender:
         born = self._link.generation
         try:
             async with asyncio.timeout(PATIENCE_S):
-                await self._say([word for word, _ in batch])
+                await self._say([item.word for item in batch])
         except Exception as fault:  # noqa: BLE001 - whatever it is, the connection is not to be trusted
             self._link.broken(fault, born)
-            self._give_up([item for item in batch if item[1] is None])
-            self._waiting.extendleft(reversed([item for item in batch if item[1] is not None]))
+            for item in batch:
+                item.tries += 1
+            again = [x for x in batch if x.done is not None and x.tries < _TRIES]
+            self._give_up([x for x in batch if x not in again])
+            self._waiting.extendleft(reversed(again))
         else:
-            for _, done in batch:
-                if done is not None and not done.done():
-                    done.set_result(None)
+            for item in batch:
+                item.end()
 
-    def _give_up(self, items: Sequence[_Item] | deque[_Item]) -> None:
-        for word, done in items:
-            self._lose(word)
-            if done is not None and not done.done():
-                done.set_result(None)
+    def _give_up(self, items: Iterable[_Item]) -> None:
+        for item in items:
+            self._lose(item.word)
+            item.end()
 
     def _lose(self, word: Word) -> None:
         if not isinstance(word, Done):

@@ -1,7 +1,10 @@
 """Real servers: skipped where there is none, a failure where CI=true."""
 
+import asyncio
 import os
+import shutil
 import socket
+import subprocess
 from contextlib import closing, suppress
 from secrets import token_hex
 from urllib.parse import urlsplit
@@ -11,6 +14,11 @@ import asyncpg
 import nats
 import pytest
 from redis.asyncio import Redis
+
+from folkmoot.brokers.nats import broker as nats_broker
+from folkmoot.brokers.postgres import broker as postgres_broker
+from folkmoot.brokers.rabbitmq import broker as rabbitmq_broker
+from folkmoot.brokers.redis import broker as redis_broker
 
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
 NATS = os.environ.get("TEST_NATS_URL", "nats://127.0.0.1:4222")
@@ -78,3 +86,92 @@ async def postgres_url(prefix):
     connection = await asyncpg.connect(url)
     await connection.execute(f'DROP TABLE IF EXISTS "{name}_folkmoot_announcements"')
     await connection.close()
+
+
+MAKERS = {
+    "redis": redis_broker,
+    "nats": nats_broker,
+    "amqp": rabbitmq_broker,
+    "postgres": postgres_broker,
+}
+
+
+def connect(url, **options):
+    """The broker of a URL, whatever it is."""
+    return MAKERS[url.partition("://")[0]].connect(url, **options)
+
+
+@pytest.fixture(params=["redis_url", "nats_url", "rabbitmq_url", "postgres_url"])
+def any_url(request):
+    """One URL after the other."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def make():
+    return connect
+
+
+class Throwaway:
+    """A server of a test's own, that can be killed and started again on its port."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        with closing(socket.create_server(("127.0.0.1", 0))) as found:
+            self.port = found.getsockname()[1]
+        self.process = None
+
+    def command(self):
+        raise NotImplementedError
+
+    async def start(self):
+        self.process = subprocess.Popen(  # noqa: ASYNC220 - a fork, then it runs beside us
+            self.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        for _ in range(500):
+            with suppress(OSError), closing(socket.create_connection(("127.0.0.1", self.port), 1)):
+                return
+            await asyncio.sleep(0.01)
+        pytest.fail(f"{self.command()[0]} did not start")
+
+    def kill(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+
+class OwnRedis(Throwaway):
+    def command(self):
+        return [
+            *("redis-server", "--port", str(self.port), "--bind", "127.0.0.1"),
+            *("--dir", str(self.folder), "--save", "", "--appendonly", "no"),
+        ]
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}/0"
+
+
+class OwnNats(Throwaway):
+    def command(self):
+        return [
+            *("nats-server", "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd"),
+            str(self.folder),
+        ]
+
+    @property
+    def url(self):
+        return f"nats://127.0.0.1:{self.port}"
+
+
+@pytest.fixture(params=[OwnRedis, OwnNats], ids=["redis", "nats"])
+async def server(request, tmp_path):
+    """A throwaway server."""
+    own = request.param(tmp_path)
+    if shutil.which(own.command()[0]) is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{own.command()[0]} is not installed.")
+        pytest.skip(f"{own.command()[0]} is not installed.")
+    await own.start()
+    yield own
+    own.kill()

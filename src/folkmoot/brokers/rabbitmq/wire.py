@@ -21,6 +21,8 @@ from aio_pika.abc import (
 )
 from aio_pika.exceptions import (
     AuthenticationError,
+    ChannelClosed,
+    ChannelInvalidStateError,
     DeliveryError,
     IncompatibleProtocolError,
     ProbableAuthenticationError,
@@ -208,9 +210,8 @@ class RabbitWire:
 async def _settle(word: Done | Back) -> None:
     """Say what became of a message; one of an earlier connection is in its queue again already."""
     message: AbstractIncomingMessage = word.taken.mark
-    if message.channel.is_closed:
-        return
-    if isinstance(word, Done):
-        await message.ack()
-    else:
-        await message.nack(requeue=True)
+    with suppress(ChannelInvalidStateError, ChannelClosed):
+        if isinstance(word, Done):
+            await message.ack()
+        else:
+            await message.nack(requeue=True)
