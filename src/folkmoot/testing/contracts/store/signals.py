@@ -115,12 +115,13 @@ class Signals:
         assert await store.write(signal("r1", "s1")) == (False,)
         assert (await known(store, "r1")).state == RunState.WAITING
 
-    async def test_a_signal_leaves_a_held_run_with_its_worker(self, store: Store) -> None:
-        """The worker finds it; the run is not taken from it."""
+    async def test_a_signal_leaves_a_run_that_does_not_wait_as_it_is(self, store: Store) -> None:
+        """A held run stays with its worker, who finds it; a delayed one keeps its time."""
         held = await start(store, "r1", "w1")
-        await store.write(signal("r1", "s1"))
-        run = await known(store, "r1")
-        assert (run.state, run.worker, run.fence) == (RunState.RUNNING, "w1", held.fence)
+        await store.write(birth("r2", ready_at=NOW + 9))
+        before = [await store.run("r1"), await store.run("r2")]
+        await store.write(signal("r1", "s1", at=NOW + 1), signal("r2", "s1", at=NOW + 1))
+        assert [await store.run("r1"), await store.run("r2")] == before
         await store.write(held.append("goes on"))
 
     async def test_a_worker_is_told_which_of_its_runs_were_spoken_to(self, store: Store) -> None:

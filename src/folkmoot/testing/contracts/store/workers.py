@@ -61,6 +61,16 @@ class Workers:
         assert await _rescue(store) == []
         assert (await take(store, "r1", "w2")).fence == dead.fence + 2
 
+    async def test_a_rescued_run_is_ready_whatever_its_past(self, store: Store) -> None:
+        """Its old delay does not count again, and nothing seems due that is not."""
+        await store.write(birth("r1", ready_at=NOW - 5), birth("r2", ready_at=NOW - 5))
+        await take(store, "r1", "w1")
+        await take(store, "r2", "w2")
+        await store.write(c.Retire(worker="w2", at=NOW))
+        assert await _rescue(store) == ["r1"]
+        assert [run.id for run in await store.ready(0, 10, NOW)] == ["r1", "r2"]
+        assert await store.due() is None
+
     async def test_a_worker_that_never_beat_is_lost(self, store: Store) -> None:
         """A worker beats before it claims: no heartbeat means that nobody is there."""
         await start(store, "r1", "w1")
