@@ -65,6 +65,12 @@ def test_any_other_touched_field_is_found_where_it_is(journal, data):
     assert broken(journal) == journal[n]
 
 
+@pytest.mark.parametrize("kind", ["sai", "said.", "", "run.paused"])
+def test_a_kind_that_the_body_does_not_say_is_found(kind):
+    entry = write(Head(), "run_1", 0, e.MessageAdded(text="x"))
+    assert broken([msgspec.structs.replace(entry, kind=kind)]) is not None
+
+
 @given(journals(min_size=2), st.data())
 def test_swapped_entries_are_found(journal, data):
     one, two = sorted(data.draw(st.sets(st.integers(0, len(journal) - 1), min_size=2, max_size=2)))

@@ -40,6 +40,8 @@ def covers(grant, need):
 @example(["**"], ["", "etc", "passwd"])
 @example(["a", "**"], ["a", ""])
 @example(["**", "a", "**", "b"], ["a", "a", "b", "b"])
+@example(["**", "a", "**", "b"], ["ab", "a", "b"])
+@example(["**", "a*b", "**", "b"], ["ab.", "ab", "b"])
 @example(["*a*a*b"], ["aaab"])
 def test_resources_fit_segment_by_segment(pattern, parts):
     grant = Grant("s", "a", "/".join(pattern))

@@ -237,6 +237,12 @@ def test_nobody_answered_in_time():
     assert view.approvals == {}
 
 
+@pytest.mark.parametrize("end", [vote(approve=False), e.ApprovalExpired(approval="a1")])
+def test_a_question_about_no_open_call_can_be_closed(end):
+    view = Teller(reply("c1"), asked("m7"), end).view
+    assert (view.approvals, list(view.pending)) == ({}, ["c1"])
+
+
 def test_a_question_about_a_call_that_was_answered_otherwise_is_closed():
     denied = e.StepDenied(call="c1", act="t", policy="revocation", reason="Revoked.")
     view = Teller(reply("c1", "c2"), asked("c1"), asked("c2", approval="a2"), denied).view
@@ -292,7 +298,8 @@ def test_failures_are_counted_until_a_reply_or_a_fallback():
     assert view.spend == Spend(uncertain=6, model_calls=2)
     view = teller.tell(e.ModelFailed(call="m", model="p:m", code="X", next="p:n"))
     assert (view.faults, view.model) == (0, "p:n")
-    view = teller.tell(failed, reply(text="hi"))
+    assert teller.tell(failed).model == "p:n"
+    view = teller.tell(reply(text="hi"))
     assert (view.faults, view.fault, view.model) == (0, None, "")
 
 
