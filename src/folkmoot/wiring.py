@@ -59,6 +59,9 @@ def _options(agent: Agent) -> None:
         raise Invalid(f"The program `loop` has no options; found {names}.")
 
 
+_POSTGRES = {"postgres", "postgresql"}
+
+
 def make_store(settings: Settings, clock: Clock) -> Store:
     """Return the store that a URL names. Raises SettingsInvalid."""
     scheme, _, rest = settings.store.partition("://")
@@ -66,7 +69,7 @@ def make_store(settings: Settings, clock: Clock) -> Store:
         return MemoryStore(clock)
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         return SqliteStore(Path(rest[1:]), synchronous=settings.synchronous)
-    if scheme in {"postgres", "postgresql"}:
+    if scheme in _POSTGRES:
         return _postgres_store(settings.store)
     raise SettingsInvalid(
         f"FOLKMOOT_STORE is {scheme}://…, which is not a store.",
@@ -75,16 +78,33 @@ def make_store(settings: Settings, clock: Clock) -> Store:
     )
 
 
+async def upgrade_store(settings: Settings) -> list[int]:
+    """Apply the migrations that the store lacks, and return their numbers.
+
+    Only PostgreSQL waits to be asked; the other stores look after themselves when they are opened.
+    """
+    if settings.store.partition("://")[0] not in _POSTGRES:
+        return []
+    _need_asyncpg()
+    from folkmoot.stores.postgres.migrate import upgrade  # noqa: PLC0415 - needs the extra
+
+    return await upgrade(settings.store)
+
+
 def _postgres_store(url: str) -> Store:
+    _need_asyncpg()
+    from folkmoot.stores.postgres.store import PostgresStore  # noqa: PLC0415 - needs the extra
+
+    return PostgresStore(url)
+
+
+def _need_asyncpg() -> None:
     if find_spec("asyncpg") is None:
         raise SettingsInvalid(
             "FOLKMOOT_STORE names PostgreSQL, and the library asyncpg is not installed.",
             kept="Nothing was started.",
             todo="Install it: pip install 'folkmoot[postgres]'.",
         )
-    from folkmoot.stores.postgres.store import PostgresStore  # noqa: PLC0415 - needs the extra
-
-    return PostgresStore(url)
 
 
 _BROKERS = {

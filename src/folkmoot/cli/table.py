@@ -17,6 +17,7 @@ SECTIONS: dict[str, dict[str, Line]] = {
         "up": Line("up", "Run the system: worker, upkeep and HTTP API."),
         "worker": Line("worker", "Run a worker without the HTTP API."),
         "doctor": Line("doctor", "Check this machine and this folder."),
+        "db": Line("db", "Upgrade the schema of the store."),
     },
     "Look": {
         "runs": Line("runs", "List runs, newest first."),
