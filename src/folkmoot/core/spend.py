@@ -1,5 +1,7 @@
 """Spend and prices, in whole numbers: tokens, and nano-dollars (1e-9 USD), so that sums are exact."""
 
+from decimal import Decimal
+
 import msgspec
 
 NANOS_PER_USD = 1_000_000_000
@@ -76,8 +78,8 @@ class Spend(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def nanos(usd: float) -> int:
-    """Return dollars as nano-dollars, rounded to the nearest."""
-    return round(usd * NANOS_PER_USD)
+    """Return dollars as nano-dollars, rounded to the nearest; as written, not as the float has it."""
+    return round(Decimal(repr(usd)) * NANOS_PER_USD)
 
 
 class Hold(msgspec.Struct, frozen=True):

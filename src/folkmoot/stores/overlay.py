@@ -48,6 +48,7 @@ class Row(msgspec.Struct):
     claim: c.Claim | None = None
     move: c.Move | None = None
     signal_at: int = 0
+    woken_at: int = 0
     was: str = ""
 
     def __copy__(self) -> "Row":
@@ -102,11 +103,16 @@ class Overlay:
             del self.plain[plain:]
             return fault
 
+    def changed(self) -> list[Row]:
+        """Return the rows that are not as they were, by id: sets that failed have been undone."""
+        rows = [self.rows[run] for run in sorted(self.dirty) if run in self.rows]
+        return [row for row in rows if row.claim or row.move or row.signal_at]
+
     def tallies(self) -> list[tuple[str, int]]:
         """Return by how much the number of runs in each state has changed."""
         counted: Counter[str] = Counter()
-        for run in self.dirty.union(change.run.id for change in self.created):
-            row = self.rows[run]
+        born = [self.rows[change.run.id] for change in self.created]
+        for row in {row.id: row for row in born + self.changed()}.values():
             if row.was:
                 counted[row.was] -= 1
             counted[str(row.state)] += 1
@@ -132,7 +138,10 @@ class Overlay:
         outcomes: list[Outcome] = [None] * len(changes)
         order = sorted(range(len(changes)), key=lambda at: type(changes[at]) is c.Move)
         for at in order:
-            outcomes[at] = _APPLY[type(changes[at])](self, changes[at])
+            change = changes[at]
+            outcomes[at] = _APPLY[type(change)](self, change)
+            if type(change) is c.Claim and outcomes[at] is None:
+                _alone(change, changes[at + 1 :])
         return tuple(outcomes)
 
     def _repeated(self, changes: tuple[c.Change, ...]) -> Born | None:
@@ -257,6 +266,7 @@ class Overlay:
         row.signal_at = change.at
         if state == RunState.WAITING or state in FINAL:
             row.state, row.ready_at, row.worker = RunState.QUEUED, 0, ""
+            row.woken_at = change.at
         self.told.add((change.run, change.id))
         self._undo.append(lambda: self.told.discard((change.run, change.id)))
         self.signals.append((row.signals, change))
@@ -280,6 +290,15 @@ class Overlay:
         """Take a change that touches no loaded row."""
         self.plain.append(change)
         return None
+
+
+_FENCED = (c.Append, c.Move, c.HoldSpend, c.SettleSpend, c.Consume)
+
+
+def _alone(claim: c.Claim, behind: tuple[c.Change, ...]) -> None:
+    """Let what stands behind a claim that failed fail with it."""
+    if any(isinstance(change, _FENCED) and change.run == claim.run for change in behind):
+        raise LeaseLost(kept="The run as it is.", run=claim.run)
 
 
 def _follow(run: str, end: int, entries: tuple[Entry, ...]) -> int:

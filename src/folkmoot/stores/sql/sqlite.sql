@@ -84,11 +84,13 @@ DELETE FROM workers WHERE id = ?
 
 -- name: release
 -- The fence is raised here and not only by the next claim: the old worker must not write any more.
-UPDATE runs SET state = 'queued', worker = '', fence = fence + 1, announced_at = 0, updated_at = ?2
+UPDATE runs SET state = 'queued', worker = '', fence = fence + 1, announced_at = 0, ready_at = 0,
+    updated_at = ?2
 WHERE worker = ?1 AND state = 'running' RETURNING id
 
 -- name: rescue
-UPDATE runs SET state = 'queued', worker = '', fence = fence + 1, announced_at = 0, updated_at = ?1
+UPDATE runs SET state = 'queued', worker = '', fence = fence + 1, announced_at = 0, ready_at = 0,
+    updated_at = ?1
 WHERE state = 'running'
     AND worker NOT IN (SELECT id FROM workers WHERE expires_at > {now}) RETURNING id
 

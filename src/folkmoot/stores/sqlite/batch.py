@@ -127,9 +127,10 @@ class Batch:
                 "upsert_spends",
                 [(x, budgets[x].spent, budgets[x].held) for x in sorted(over.scopes)],
             )
-        if over.dirty:
-            self._write_runs([over.rows[run] for run in sorted(over.dirty)])
-        if over.dirty or over.created:
+        changed = over.changed()
+        if changed:
+            self._write_runs(changed)
+        if changed or over.created:
             self._many("add_tallies", over.tallies())
         for change in over.plain:
             self._write_plain(change)
@@ -225,16 +226,21 @@ def _loaded(columns: list[Any]) -> Row:
 def _update(row: Row) -> tuple[Any, ...]:
     """Return the row of `update_runs`: what a batch changed of a run, None for what stays."""
     move, claim = row.move, row.claim
-    at = max(row.signal_at, move.at if move else 0, claim.now if claim else 0)
-    woken = row.state == RunState.QUEUED
-    wake_at = 0 if woken else ((move.wake_at or 0) if move else None)
-    waits_for = "" if woken else (move.waits_for if move else None)
+    at = max(row.woken_at, move.at if move else 0, claim.now if claim else 0)
+    stirred = bool(move or row.woken_at)
+    wake_at: int | None = 0 if stirred else None
+    waits_for = "" if stirred else None
+    if move is not None and (move.fence, move.state) == (
+        row.fence,
+        row.state,
+    ):  # nothing came after
+        wake_at, waits_for = move.wake_at or 0, move.waits_for
     return (
         row.id,
         str(row.state),
         row.fence,
         row.worker,
-        at,
+        at or None,
         move.attempt if move else None,
         move.head if move else None,
         move.head_hash if move else None,
@@ -245,5 +251,5 @@ def _update(row: Row) -> tuple[Any, ...]:
         move.output if move else None,
         move.error if move else None,
         row.signals,
-        0 if woken else None,
+        0 if stirred and row.state == RunState.QUEUED else None,
     )

@@ -55,6 +55,6 @@ class Held:
                 self._rows.pop(run, None)
                 continue
             row.claim = row.move = None
-            row.signal_at, row.was = 0, row.state
+            row.signal_at, row.woken_at, row.was = 0, 0, row.state
             self._rows[run] = row
         self._budgets.update(overlay.budgets)
