@@ -141,7 +141,7 @@ class Batch:
         entries, blobs = from_entries(over.entries)
         post = Post(over.plain)
         blobs.update(post.blobs)
-        claims, changes = divide(over.rows[run] for run in sorted(over.dirty))
+        claims, changes = divide(over.changed())
         keyed = sorted(
             (x.run.source, x.key, x.run.id, x.fingerprint) for x in over.created if x.key
         )

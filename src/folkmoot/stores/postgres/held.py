@@ -51,6 +51,6 @@ class Held:
         for run, row in overlay.rows.items():
             if row.state not in FINAL:
                 row.claim = row.move = None
-                row.signal_at, row.was = 0, row.state
+                row.signal_at, row.woken_at, row.was = 0, 0, row.state
                 self._rows[run] = row
         self._budgets.update(overlay.budgets)

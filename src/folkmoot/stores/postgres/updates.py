@@ -10,14 +10,14 @@ from folkmoot.stores.postgres.rows import quoted, spend_text
 Lines = list[tuple[Any, ...]]
 
 
-def divide(touched: Iterable[Row]) -> tuple[Lines, Lines]:
+def divide(changed: Iterable[Row]) -> tuple[Lines, Lines]:
     """Return the rows of `run_claim` and those of `run_change`."""
     claims: Lines = []
     changes: Lines = []
-    for row in touched:
+    for row in changed:
         if row.claim is not None and row.move is None and not row.signal_at:
             claims.append((quoted(row.id), row.fence, quoted(row.worker), row.claim.now))
-        elif row.claim is not None or row.move is not None or row.signal_at:
+        else:
             changes.append(_change(row))
     return claims, changes
 
@@ -25,18 +25,19 @@ def divide(touched: Iterable[Row]) -> tuple[Lines, Lines]:
 def _change(row: Row) -> tuple[Any, ...]:
     """Return what a batch changed of a run, None for what stays."""
     move, claim = row.move, row.claim
-    at = max(row.signal_at, move.at if move else 0, claim.now if claim else 0)
-    # A run that is queued, or was and has been claimed since, waits for nothing any more.
-    claimed = claim is not None and (move is None or move.fence < row.fence)
-    woken = row.state == RunState.QUEUED or claimed
-    wake_at = 0 if woken else ((move.wake_at or 0) if move else None)
-    waits_for = "" if woken else (quoted(move.waits_for) if move else None)
+    at = max(row.woken_at, move.at if move else 0, claim.now if claim else 0)
+    stirred = bool(move or row.woken_at)
+    wake_at: int | None = 0 if stirred else None
+    waits_for = "" if stirred else None
+    if move is not None and (move.fence, move.state) == (row.fence, row.state):
+        # Nothing came after the move: neither a signal that woke the run nor a claim.
+        wake_at, waits_for = move.wake_at or 0, quoted(move.waits_for)
     return (
         quoted(row.id),
         str(row.state),
         row.fence,
         quoted(row.worker),
-        at,
+        at or None,
         move.attempt if move else None,
         move.head if move else None,
         move.head_hash if move else None,
@@ -47,5 +48,5 @@ def _change(row: Row) -> tuple[Any, ...]:
         quoted(move.output) if move else None,
         quoted(move.error) if move else None,
         row.signals,
-        0 if woken else None,
+        0 if stirred and row.state == RunState.QUEUED else None,
     )

@@ -213,8 +213,8 @@ BEGIN
     END IF;
     IF cardinality(p_changes) > 0 THEN
         UPDATE runs AS r SET
-            state = v.state, fence = v.fence, worker = v.worker, updated_at = v.at,
-            ready_at = v.ready_at, signals = v.signals,
+            state = v.state, fence = v.fence, worker = v.worker,
+            updated_at = coalesce(v.at, r.updated_at), ready_at = v.ready_at, signals = v.signals,
             attempt = coalesce(v.attempt, r.attempt), head = coalesce(v.head, r.head),
             head_hash = coalesce(v.head_hash, r.head_hash), spend = coalesce(v.spend, r.spend),
             wake_at = coalesce(v.wake_at, r.wake_at), waits_for = coalesce(v.waits_for, r.waits_for),
