@@ -164,10 +164,15 @@ class OwnNats(Throwaway):
         return f"nats://127.0.0.1:{self.port}"
 
 
-@pytest.fixture(params=[OwnRedis, OwnNats], ids=["redis", "nats"])
+OWN = {"redis": OwnRedis, "nats": OwnNats}
+
+
+@pytest.fixture(params=["redis", "nats"])
 async def server(request, tmp_path):
     """A throwaway server."""
-    own = request.param(tmp_path)
+    folder = tmp_path / "server"
+    folder.mkdir()
+    own = OWN[request.param](folder)
     if shutil.which(own.command()[0]) is None:
         if os.environ.get("CI") == "true":
             pytest.fail(f"{own.command()[0]} is not installed.")
