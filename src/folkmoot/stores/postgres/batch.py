@@ -26,7 +26,7 @@ from folkmoot.stores.postgres.rows import from_entries, from_run, quoted
 from folkmoot.stores.postgres.updates import divide
 
 Result = tuple[Outcome, ...] | FolkmootError
-_OF_A_RUN = (c.Append, c.Move, c.HoldSpend, c.SettleSpend, c.Signal, c.Consume, c.Claim)
+_OF_A_RUN = frozenset({c.Append, c.Move, c.HoldSpend, c.SettleSpend, c.Signal, c.Consume, c.Claim})
 
 
 class Ticket(msgspec.Struct, frozen=True):
@@ -125,12 +125,12 @@ class Batch:
         """Return the rows that must be as we think: all that were not read, all that are written."""
         needed = self._trusted.copy()
         for changes, result in zip(self._sets, self.results, strict=True):
-            if isinstance(result, FolkmootError):
+            if type(result) is not tuple:
                 continue
             for change, outcome in zip(changes, result, strict=True):
-                lost = type(change) is c.Claim and outcome is None
-                if isinstance(change, _OF_A_RUN) and not lost:
-                    needed.add(change.run)
+                kind = type(change)
+                if kind in _OF_A_RUN and not (kind is c.Claim and outcome is None):
+                    needed.add(change.run)  # type: ignore[arg-type, union-attr]
         before = self._before
         beliefs: list[tuple[Any, ...]] = [before[run] for run in sorted(needed) if run in before]
         only_locked = _announced(self._sets).difference(needed)

@@ -64,9 +64,9 @@ class Use:
 def count(uses: dict[str, Use], changes: Iterable[c.Change]) -> None:
     """Count the changes of a set that was applied."""
     for change in changes:
-        if isinstance(change, c.HoldSpend):
+        if type(change) is c.HoldSpend:
             uses[change.scope].hold(change)
-        elif isinstance(change, c.SettleSpend):
+        elif type(change) is c.SettleSpend:
             uses[change.scope].settle(change)
 
 

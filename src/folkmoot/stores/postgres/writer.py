@@ -22,7 +22,7 @@ from folkmoot.stores.postgres.named import Set
 from folkmoot.stores.postgres.requeue import Requeue
 
 _TURNS = 5
-_ALONE = (c.Retire, c.Rescue)
+_ALONE = frozenset({c.Retire, c.Rescue})
 _NOTHING = "Nothing of this set was written."
 Work = Callable[[Any, Ticket], Awaitable[None]]
 
@@ -84,7 +84,7 @@ class Writer:
         results: list[Result] = []
         segment: list[Set] = []
         for changes in sets:
-            if any(isinstance(change, _ALONE) for change in changes):
+            if not _ALONE.isdisjoint(map(type, changes)):
                 results += await self._together(segment)
                 segment = []
                 results.append(await self._alone(changes))
