@@ -77,6 +77,8 @@ class Overlay:
         self.entries: list[Any] = []
         self.signals: list[tuple[int, c.Signal]] = []
         self.consumed: list[tuple[str, str]] = []
+        self.fresh: set[tuple[str, str]] = set()
+        self.done: set[tuple[str, str]] = set()
         self.scopes: set[str] = set()
         self.plain: list[c.Change] = []
         self.dirty: set[str] = set()
@@ -269,6 +271,8 @@ class Overlay:
             row.woken_at = change.at
         self.told.add((change.run, change.id))
         self._undo.append(lambda: self.told.discard((change.run, change.id)))
+        self.fresh.add((change.run, change.id))
+        self._undo.append(lambda: self.fresh.discard((change.run, change.id)))
         self.signals.append((row.signals, change))
         self.dirty.add(row.id)
         return True
@@ -276,7 +280,13 @@ class Overlay:
     def consume(self, change: c.Consume) -> Outcome:
         """Note that signals are in the journal now."""
         self._fenced(change.run, change.fence)
-        self.consumed.extend((change.run, id_) for id_ in change.ids)
+        for id_ in change.ids:
+            name = (change.run, id_)
+            if name not in self.fresh:
+                self.consumed.append(name)
+            elif name not in self.done:
+                self.done.add(name)
+                self._undo.append(lambda name=name: self.done.discard(name))  # type: ignore[misc]
         return None
 
     def blob(self, change: c.PutBlob) -> Outcome:

@@ -42,7 +42,7 @@ INSERT INTO blobs (digest, data) VALUES {rows} ON CONFLICT (digest) DO NOTHING
 INSERT INTO inbox (source, key, run, fingerprint) VALUES {rows}
 
 -- name: insert_signals
-INSERT INTO signals (run, nr, id, kind, body, at) VALUES {rows}
+INSERT INTO signals (run, nr, id, kind, body, at, done) VALUES {rows}
 
 -- name: upsert_spends
 INSERT INTO spends (scope, spent, held) VALUES {rows}

@@ -116,11 +116,14 @@ class Batch:
             )
         if over.entries:
             self._write_entries(over.entries)
-        if over.signals:
-            lines = [(x.run, nr, x.id, x.kind, x.body, x.at) for nr, x in over.signals]
-            self._many("insert_signals", lines)
         if over.consumed:
             self._many("consume_signals", over.consumed)
+        if over.signals:
+            lines = [
+                (x.run, nr, x.id, x.kind, x.body, x.at, int((x.run, x.id) in over.done))
+                for nr, x in over.signals
+            ]
+            self._many("insert_signals", lines)
         if over.scopes:
             budgets = over.budgets
             self._many(
