@@ -10,6 +10,7 @@ What cannot be read as an announcement goes to the dead-letter queue, for a pers
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from aio_pika import DeliveryMode, ExchangeType, Message, connect
 from aio_pika.abc import (
@@ -27,7 +28,6 @@ from aio_pika.exceptions import (
     IncompatibleProtocolError,
     ProbableAuthenticationError,
 )
-from pamqp.common import FieldTable
 
 from folkmoot.brokers.address import Address
 from folkmoot.brokers.log import warn
@@ -153,7 +153,7 @@ class RabbitWire:
             return
         dead = await self._putting.declare_queue(f"dlq.{name}", durable=True)
         await dead.bind(self._names.dead, f"dlq.{name}")
-        arguments: FieldTable = {
+        arguments: dict[str, Any] = {
             "x-queue-type": "quorum",
             "x-dead-letter-exchange": self._names.dead,
             "x-dead-letter-routing-key": f"dlq.{name}",
