@@ -35,6 +35,10 @@ def test_topics_fit_word_by_word(pattern, words):
         ("run.#", "run.1.entry"),
         ("#.entry", "run.1.entry"),
         ("run.#.entry", "run.entry"),
+        ("run.#.entry", "run.1.entry"),
+        ("run.#.entry", "run.1.2.3.entry"),
+        ("#.1.#.1", "1.1"),
+        ("#.a.b", "a.a.b"),
         ("run.#.1.#.x", "run.1.1.2.x"),
     ],
 )

@@ -57,6 +57,10 @@ def test_tokens_and_dollars_of_a_spend():
     assert Usage(7, 5, 3, 2).total == 12
 
 
+def test_dollars_are_rounded_and_not_cut():
+    assert [nanos(usd) for usd in (2.01, 4.1, 0.1)] == [2_010_000_000, 4_100_000_000, 100_000_000]
+
+
 @given(st.integers(0, 2**50))
 def test_dollars_come_back_as_the_nanos_they_were(amount):
     assert nanos(amount / NANOS_PER_USD) == amount
