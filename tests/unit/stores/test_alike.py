@@ -39,12 +39,14 @@ class Writer:
         changes = [await kind(self) for kind in self.draw(kinds)]
         born = [change for change in changes if isinstance(change, c.CreateRun)]
         # No store promises anything of a set that speaks to a run which it makes itself, moves a run
-        # twice, claims it after that, or reads it while it changes it.
+        # twice, claims it after that, reads it while it changes it, or consumes what it says itself.
         moves = {change.run: change for change in changes if isinstance(change, c.Move)}
         claims = [change for change in changes if isinstance(change, c.Claim)]
         if len(changes) > 1:
             claims = [msgspec.structs.replace(claim, read=False) for claim in claims]
         others = [change for change in changes if not isinstance(change, c.Move | c.Claim)]
+        if any(isinstance(change, c.Consume) for change in others):
+            others = [change for change in others if not isinstance(change, c.Signal)]
         return born or [*claims, *others, *moves.values()]
 
     async def fence(self, run):
