@@ -4,6 +4,8 @@ One task writes, a batch at a time, so sets are applied in the order in which th
 that the database refuses because another process changed one of its rows is decided anew, by rows that
 are locked; one that it refuses for a value is taken apart, and every set stands for itself. A lost
 connection is found again, and what had become of the batch is looked up (line.py).
+Of a large batch one half is answered at once and the other when the next batch is on its way: else all
+callers would step together, and the database would wait for them as they wait for it.
 Stopping hands over what was accepted, waits for it, then ends the task.
 """
 
@@ -22,6 +24,7 @@ from folkmoot.stores.postgres.named import Set
 from folkmoot.stores.postgres.requeue import Requeue
 
 _TURNS = 5
+_CROWD = 16
 _ALONE = frozenset({c.Retire, c.Rescue})
 _NOTHING = "Nothing of this set was written."
 Work = Callable[[Any, Ticket], Awaitable[None]]
@@ -63,9 +66,12 @@ class Writer:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _work(self) -> None:
+        late: list[tuple[Any, Any]] = []
         while True:
             if not self._waiting:
-                if self._closed:
+                _resolve(late)
+                late = []
+                if self._closed and not self._waiting:
                     return
                 self._woken.clear()
                 await self._woken.wait()
@@ -73,12 +79,25 @@ class Writer:
             batch, self._waiting = self._waiting, []
             self.commits += 1
             self.sets += len(batch)
-            try:
-                results: Sequence[Any] = await self._commit([changes for changes, _ in batch])
-            except BaseException as fault:  # noqa: BLE001 - every waiter must hear of it
-                results = [fault] * len(batch)
-            for (_, future), result in zip(batch, results, strict=True):
-                _resolve(future, result)
+            # These go on as soon as the batch is on its way.
+            asyncio.get_running_loop().call_soon(_resolve, late)
+            late = await self._answer(batch)
+
+    async def _answer(self, batch: list[tuple[Set, Any]]) -> list[tuple[Any, Any]]:
+        """Write a batch and tell the first half of the waiters; return the others, with their results."""
+        try:
+            results: Sequence[Any] = await self._commit([changes for changes, _ in batch])
+        except asyncio.CancelledError:
+            for _, future in batch:
+                future.cancel()
+            raise
+        except Exception as fault:  # noqa: BLE001 - every waiter must hear of it
+            results = [fault] * len(batch)
+        told = [(future, result) for (_, future), result in zip(batch, results, strict=True)]
+        half = len(told) // 2 if len(told) >= _CROWD else len(told)
+        _resolve(told[:half])
+        await asyncio.sleep(0)
+        return told[half:]
 
     async def _commit(self, sets: Sequence[Set]) -> list[Result]:
         results: list[Result] = []
@@ -169,14 +188,17 @@ class Writer:
         return faults.translated(fault, self._place)
 
 
-def _resolve(future: "asyncio.Future[Any]", result: Any) -> None:
-    if future.done():
-        return
-    if isinstance(result, FolkmootError):
-        # An error of its own for each waiter, so that they do not share one traceback.
-        fresh = type(result)(result.message, kept=result.kept, todo=result.todo, **result.details)
-        future.set_exception(fresh)
-    elif isinstance(result, BaseException):
-        future.set_exception(result)
-    else:
-        future.set_result(result)
+def _resolve(told: Sequence[tuple["asyncio.Future[Any]", Any]]) -> None:
+    for future, result in told:
+        if future.done():
+            continue
+        if isinstance(result, FolkmootError):
+            # An error of its own for each waiter, so that they do not share one traceback.
+            kept, todo = result.kept, result.todo
+            future.set_exception(
+                type(result)(result.message, kept=kept, todo=todo, **result.details)
+            )
+        elif isinstance(result, BaseException):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
