@@ -185,3 +185,40 @@ async def test_a_wrong_password_is_refused_at_once_and_not_shown(rabbitmq_url, m
         await make(rabbitmq_url.replace("guest:guest", "guest:s3cret")).open()
     assert "s3cret" not in str(caught.value)
     assert "FOLKMOOT_BROKER" in str(caught.value)
+
+
+async def test_what_a_taker_held_that_vanished_comes_back(any_url, proxy, make):
+    """It did not close and says nothing any more; its lease, or its connection, is over."""
+    lease = {} if any_url.startswith("amqp") else {"lease_s": 2.0}
+    vanished = make(through(any_url, proxy.port), **lease)
+    await vanished.open()
+    await vanished.put("q", "run_1", "high")
+    await vanished.put("q", "run_2")
+    held = await within(vanished.take("q"))
+    held += await within(vanished.take("q"))
+    assert [x.run for x in held] == ["run_1", "run_2"]
+    await held[1].ack()
+    await asyncio.sleep(0.2)
+    await proxy.cut()
+    other = make(any_url, **lease)
+    await other.open()
+    (found,) = await within(other.take("q", 10))
+    assert (found.run, found.priority) == ("run_1", "high")
+    await other.close()
+    await vanished.close()
+
+
+async def test_a_living_taker_keeps_what_it_holds(any_url, make):
+    """However long it needs, its lease is kept. NATS has no such thing; there it is the longer lease."""
+    lease = {"lease_s": 2.0} if any_url.startswith(("redis", "postgres")) else {}
+    holder, other = make(any_url, **lease), make(any_url, **lease)
+    await holder.open()
+    await other.open()
+    await holder.put("q", "run_1")
+    await within(holder.take("q"))
+    taker = asyncio.ensure_future(other.take("q"))
+    done, _ = await asyncio.wait([taker], timeout=3.5)
+    assert not done
+    taker.cancel()
+    await other.close()
+    await holder.close()
