@@ -107,7 +107,7 @@ class _Trial:
         Another worker's claim may have raised the fence to the very number that was guessed here.
         """
         kept = self.tables.runs.get(change.run)
-        if kept is not None and change.run not in self.claimed:
+        if kept is not None:
             run = kept.run
             won = run.state == RunState.QUEUED and run.ready_at <= change.now
             self.claimed[run.id] = run.fence + 1 if won else None

@@ -109,10 +109,10 @@ class Claims:
         assert await store.spent("s") == (0, 5)
         assert await store.write(claim) == (None,)
 
-    @pytest.mark.parametrize("why", ["held", "late", "spent", "before"])
+    @pytest.mark.parametrize("why", ["held", "late", "early", "spent", "before"])
     async def test_a_claim_that_travels_fails_with_its_set(self, store: Store, why: str) -> None:
-        """Somebody else holds the run, or has held it; there is no money; the step stands first."""
-        new = birth("r1")
+        """Another holds or held the run; it is too early; no money is left; the step stands first."""
+        new = birth("r1", ready_at=NOW + 1 if why == "early" else 0)
         await store.write(new)
         held = Held(c.Claimed(new.run, new.entries))
         held.fence += 1
@@ -127,7 +127,8 @@ class Claims:
             await store.write(*(reversed(changes) if why == "before" else changes))
         assert (await store.run("r1"), await store.entries("r1")) == before
         assert await store.spent("s") == (0, 0)
-        assert [run.id for run in await store.ready(NOW, 1, 0)] == ([] if why == "held" else ["r1"])
+        ready = [run.id for run in await store.ready(NOW + 1, 1, 0)]
+        assert ready == ([] if why == "held" else ["r1"])
 
     async def test_of_many_claimers_one_wins(self, store: Store) -> None:
         """However many ask at once, a run is held once."""
