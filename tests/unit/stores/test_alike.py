@@ -214,7 +214,10 @@ async def play(data, memory, sqlite):
 
 
 @given(data=st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=settings().max_examples // 3,  # each opens a file
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 async def test_any_sets_do_the_same_to_both(tmp_path, data):
     path = tmp_path / f"{len(list(tmp_path.iterdir()))}.db"
     stores = MemoryStore(FakeClock()), SqliteStore(path, synchronous="normal")
