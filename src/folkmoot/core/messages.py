@@ -51,6 +51,11 @@ class Returned(msgspec.Struct, frozen=True, tag="tool", tag_field="role", omit_d
 Message = Said | Answered | Returned
 
 
+def whole(text: str) -> str:
+    """Return text without half characters (lone surrogates), which no JSON and no database can hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def rough_tokens(message: Message) -> int:
     """Return a cheap estimate of a message's tokens (4 characters a token, 4 for the envelope)."""
     if isinstance(message, Answered):

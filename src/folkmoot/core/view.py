@@ -81,7 +81,6 @@ class View(msgspec.Struct):
     paused: bool = False
     question: str = ""
     wake_at: int | None = None
-    wake_call: str = ""
     output: str = ""
     data: Any = None
     ended: Body | None = None

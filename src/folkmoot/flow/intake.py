@@ -8,6 +8,7 @@ from folkmoot.core import entries, ids
 from folkmoot.core.agent import Agent
 from folkmoot.core.changes import Born, Change, CreateRun, PutBlob
 from folkmoot.core.errors import QueueFull, TaskInvalid
+from folkmoot.core.messages import whole
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.task import PRIORITIES, Task
 from folkmoot.flow.births import Births
@@ -79,6 +80,10 @@ class Intake:
         if task.priority not in PRIORITIES:
             known = ", ".join(PRIORITIES)
             raise TaskInvalid(f"{task.priority!r} is not a priority: {known}.", kept="Nothing.")
+        if task.input != whole(task.input):
+            raise TaskInvalid(
+                "The input holds half a character (a lone surrogate).", kept="Nothing."
+            )
         if len(task.input) > _MAX_INPUT:
             raise TaskInvalid(f"The input is longer than {_MAX_INPUT} characters.", kept="Nothing.")
         if task.reply_to is not None and task.reply_to.gateway not in self._parts.gateways:

@@ -26,7 +26,7 @@ from folkmoot.core.errors import (
     ReplyGarbled,
 )
 from folkmoot.core.events import Event
-from folkmoot.core.messages import ToolCall
+from folkmoot.core.messages import ToolCall, whole
 from folkmoot.core.steps import CallModel
 from folkmoot.core.view import View
 from folkmoot.flow.kit import Kit
@@ -79,7 +79,7 @@ class ModelCaller:
         return ModelReplied(
             call=call,
             model=str(choice),
-            text=answer.text,
+            text=whole(answer.text),
             calls=_unique(answer.calls),
             thoughts=answer.thoughts,
             usage=answer.usage,

@@ -10,7 +10,7 @@ from typing import Any
 from folkmoot.core.effects import Effect, effect_id
 from folkmoot.core.entries import ToolDoubted, ToolReturned
 from folkmoot.core.errors import FolkmootError, ToolTimeout
-from folkmoot.core.messages import ToolCall
+from folkmoot.core.messages import ToolCall, whole
 from folkmoot.core.view import View
 from folkmoot.flow.kit import Kit
 from folkmoot.flow.parts import Parts
@@ -46,7 +46,7 @@ class ToolCaller:
         clock = self._parts.clock
         began = clock.monotonic()
         result = await self._guarded(tool, call.args, context)
-        text = _cut(_masked(result.text, context), context.max_output)
+        text = _cut(_masked(whole(result.text), context), context.max_output)
         ms = round((clock.monotonic() - began) * 1000)
         return ToolReturned(call=call.id, name=call.name, text=text, error=result.error, ms=ms)
 
@@ -65,7 +65,7 @@ class ToolCaller:
             return ToolDoubted(call=call.id, name=call.name)
         if result is None:
             return None
-        text = _cut(_masked(result.text, context), context.max_output)
+        text = _cut(_masked(whole(result.text), context), context.max_output)
         return ToolReturned(
             call=call.id, name=call.name, text=text, error=result.error, reconciled=True
         )

@@ -6,17 +6,19 @@ import sqlite3
 import subprocess
 import sys
 
+import msgspec
 import pytest
 
 from folkmoot.core import changes as c
 from folkmoot.core.agent import Context, Limits, ToolUse
 from folkmoot.core.entries import Created, Head, MessageAdded, broken, write
-from folkmoot.core.errors import LeaseLost, SchemaMismatch, StoreFault, StoreFull
+from folkmoot.core.errors import Invalid, LeaseLost, SchemaMismatch, StoreFault, StoreFull
 from folkmoot.core.messages import Answered
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.task import Task
 from folkmoot.flow.verify import verify
 from folkmoot.ports.model import Answer
+from folkmoot.ports.store import Query
 from folkmoot.stores.sqlite.store import SqliteStore
 from folkmoot.testing.harness import Harness, agent
 from folkmoot.testing.probe import Probe
@@ -120,6 +122,7 @@ OTHER = """
 import asyncio, sys
 from pathlib import Path
 from folkmoot.core.changes import Retire
+from folkmoot.ports.store import Query
 from folkmoot.stores.sqlite.store import SqliteStore
 
 async def main():
@@ -165,4 +168,16 @@ async def test_a_row_that_was_rewritten_by_hand_is_named_and_not_tripped_over(tm
     db.close()
     found = await verify(store)
     assert [(b.run, b.seq) for b in found.broken] == [("r1", 1)]
+    await store.close()
+
+
+async def test_a_set_that_no_row_can_hold_fails_alone(tmp_path):
+    store = SqliteStore(tmp_path / "folkmoot.db")
+    await store.open()
+    huge = birth("r2")
+    huge = msgspec.structs.replace(huge, run=msgspec.structs.replace(huge.run, created_at=2**70))
+    wanted = [store.write(birth("r1")), store.write(huge), store.write(birth("r3"))]
+    answers = await asyncio.gather(*wanted, return_exceptions=True)
+    assert isinstance(answers[1], Invalid)
+    assert [run.id for run in await store.runs(Query())] == ["r3", "r1"]
     await store.close()

@@ -268,3 +268,16 @@ async def test_the_worker_drives_no_more_than_its_share() -> None:
         held.go.set()
         ended = [await moot.settled(run.id) for run in runs]
     assert {run.state for run in ended} == {RunState.SUCCEEDED}
+
+
+async def test_half_characters_are_refused_from_people_and_mended_from_tools() -> None:
+    act = lambda args: "bad \ud800 name"  # noqa: E731
+    async with Harness(
+        agent(tools=LOOK), replies=turns(calls("look"), says("ok \udfff")), tools=[Probe(act=act)]
+    ) as moot:
+        with pytest.raises(TaskInvalid, match="surrogate"):
+            await moot.submit("half \ud800")
+        run = await moot.ask("Go.")
+        bodies = await moot.journal(run.id)
+    assert (run.state, run.output) == (RunState.SUCCEEDED, "ok ?")
+    assert bodies[3].text == "bad ? name"

@@ -121,9 +121,11 @@ class SqliteStore:
             return []
         try:
             done: list[Any] = self._within(lambda db: Batch(db, self._held, sets).run())
+        except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, ValueError) as fault:
+            if len(sets) == 1:
+                return [_unwritable(fault, self._path)]
         except sqlite3.Error as fault:
-            if len(sets) == 1 or not isinstance(fault, sqlite3.IntegrityError | sqlite3.DataError):
-                return [_translated(fault, self._path)] * len(sets)
+            return [_translated(fault, self._path)] * len(sets)
         else:
             return done
         return [self._transact([changes])[0] for changes in sets]
@@ -262,6 +264,13 @@ def _connection(path: Path) -> sqlite3.Connection:
     )
     db.execute("PRAGMA foreign_keys = 0")
     return db
+
+
+def _unwritable(fault: Exception, path: Path) -> FolkmootError:
+    """Return the error for a set that holds what no row can hold (a number too large, half a character)."""
+    if isinstance(fault, sqlite3.Error):
+        return _translated(fault, path)
+    return Invalid(f"The set cannot be written: {fault}.", kept="Nothing of this set was written.")
 
 
 def _translated(fault: sqlite3.Error, path: Path) -> FolkmootError:
