@@ -7,7 +7,7 @@ policy) while the chain still verifies. Bodies are JSON, tagged by `kind`.
 """
 
 from hashlib import sha256
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -236,6 +236,7 @@ Body = (
     | ReplyRejected | Asked | Slept | Woke | Paused | Continued | Succeeded | Failed | Cancelled | Refused
 )  # fmt: skip
 
+_KINDS: dict[type, str] = {kind: str(kind.__struct_config__.tag) for kind in get_args(Body)}
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Body] = msgspec.json.Decoder(Body)
 
@@ -273,8 +274,7 @@ def write(head: Head, run: str, at: int, body: Body) -> Entry:
     """Return the next entry of a chain that ends in `head`."""
     data = _encoder.encode(body)
     seq = head.seq + 1
-    kind = str(body.__struct_config__.tag)
-    return Entry(run, seq, at, kind, data, link(head.hash, run, seq, at, data))
+    return Entry(run, seq, at, _KINDS[type(body)], data, link(head.hash, run, seq, at, data))
 
 
 def broken(entries: list[Entry], head: Head = Head()) -> Entry | None:  # noqa: B008 - frozen value

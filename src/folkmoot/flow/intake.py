@@ -43,7 +43,8 @@ class Intake:
         await self._room()
         digest = self._digest(agent)
         self._kits.make(agent, digest)
-        change = self._birth(task, digest)
+        body = entries.Created(task=task, definition=digest)
+        change = self._birth(task, digest, body)
         outcome = (await self._parts.store.write(change, *self._definition(agent, digest)))[0]
         assert isinstance(outcome, Born)
         if not outcome.new:
@@ -51,18 +52,16 @@ class Intake:
             return Submitted(known or change.run, new=False)
         self._kits.mark_stored(digest)
         self._queued += 1
-        self._tell(change)
+        self._tell(change, body)
         if self._births is not None:
             self._births.add(change)
             self._parts.endings.begin(change.run.id)
             await self._parts.broker.put(QUEUE, change.run.id, task.priority)
         return Submitted(change.run, new=True)
 
-    def _tell(self, change: CreateRun) -> None:
-        entry = change.entries[0]
-        body = entry.read() if self._parts.observers else None
+    def _tell(self, change: CreateRun, body: entries.Created) -> None:
         for observe in self._parts.observers:
-            observe(change.run, entry, body)  # type: ignore[arg-type]
+            observe(change.run, change.entries[0], body)
 
     def _digest(self, agent: Agent) -> str:
         known = self._digests.get(agent.name)
@@ -107,12 +106,10 @@ class Intake:
                 retry_after=_RECOUNT_S,
             )
 
-    def _birth(self, task: Task, digest: str) -> CreateRun:
+    def _birth(self, task: Task, digest: str, body: entries.Created) -> CreateRun:
         now = self._parts.clock.now()
         id_ = ids.make("run", now, self._parts.clock.entropy(8))
-        created = entries.write(
-            entries.Head(), id_, now, entries.Created(task=task, definition=digest)
-        )
+        created = entries.write(entries.Head(), id_, now, body)
         run = Run(
             id=id_,
             agent=task.agent,
