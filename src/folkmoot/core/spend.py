@@ -1,6 +1,7 @@
 """Spend and prices, in whole numbers: tokens, and nano-dollars (1e-9 USD), so that sums are exact."""
 
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 
@@ -77,6 +78,7 @@ class Spend(msgspec.Struct, frozen=True, omit_defaults=True):
         )
 
 
+@lru_cache(maxsize=1024)  # limits and budgets are asked about at every step
 def nanos(usd: float) -> int:
     """Return dollars as nano-dollars, rounded to the nearest; as written, not as the float has it."""
     return round(Decimal(repr(usd)) * NANOS_PER_USD)

@@ -97,17 +97,20 @@ class _Timer:
     def __init__(self, histogram: Histogram, *caps: _Cap) -> None:
         self._histogram = histogram
         self._caps = caps
-        self._fresh: list[tuple[tuple[str, ...], int]] = []
+        self._fresh: dict[tuple[tuple[str, ...], int], int] = {}
 
     def observe(self, *labels: str, ms: int) -> None:
-        self._fresh.append((labels, ms))
+        seen = (labels, ms)
+        self._fresh[seen] = self._fresh.get(seen, 0) + 1
         if len(self._fresh) > _NAMES:
             self.flush()
 
     def flush(self) -> None:
-        fresh, self._fresh = self._fresh, []
-        for labels, ms in fresh:
-            self._histogram.labels(*_capped(self._caps, labels)).observe(ms / 1000)
+        fresh, self._fresh = self._fresh, {}
+        for (labels, ms), times in fresh.items():
+            child = self._histogram.labels(*_capped(self._caps, labels))
+            for _ in range(times):
+                child.observe(ms / 1000)
 
 
 class _Flush(Collector):
