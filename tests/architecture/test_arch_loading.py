@@ -50,7 +50,7 @@ print(json.dumps({
 
 def watched(names: list[str], code: str = WATCH) -> dict:
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-B", "-c", code],
         input=json.dumps(names),
         capture_output=True,
         text=True,

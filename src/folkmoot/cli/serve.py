@@ -42,9 +42,16 @@ async def _announce(settings: "Settings", out: Output, desk: "Desk", port: int |
     out.document({"event": "ready", "pid": os.getpid(), "url": url, "agents": agents})
     names = f": {', '.join(agents)}" if agents else f" in {settings.agents} yet (`folkmoot init`)"
     out.say(f"Folkmoot is ready: {many(len(agents), 'agent')}{names}", "green")
-    out.say(f"store    {settings.store}")
+    out.say(f"store    {_shown(settings.store)}")
     if url is not None:
         out.say(
             f"API      {url}/v1   (docs: {url}/docs, health: {url}/health, metrics: {url}/metrics)"
         )
     out.say("Ctrl-C stops it.", "dim")
+
+
+def _shown(url: str) -> str:
+    """Return a URL without the name and the password in it."""
+    scheme, sep, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{sep}{authority.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
