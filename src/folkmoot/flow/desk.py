@@ -21,7 +21,7 @@ from folkmoot.flow.verify import verify
 from folkmoot.ports.desk import Delta, Health, Question, Submitted, Verified
 from folkmoot.ports.store import Counts, Query
 
-_ENDS = frozenset({"run.succeeded", "run.cancelled", "run.refused"})
+_ENDS = frozenset({"run.succeeded", "run.failed", "run.cancelled", "run.refused"})
 _PAGE = 1000
 
 
@@ -74,7 +74,7 @@ class FlowDesk:
 
     async def _over(self, run: str, entry: Entry) -> bool:
         """Whether nothing comes after an entry, as things stand."""
-        if entry.kind not in _ENDS and entry.kind != "run.failed":
+        if entry.kind not in _ENDS:
             return False
         now = await self.run(run)
         return now.state.final and now.head == entry.seq

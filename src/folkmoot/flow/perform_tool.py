@@ -46,7 +46,7 @@ class ToolCaller:
         clock = self._parts.clock
         began = clock.monotonic()
         result = await self._guarded(tool, call.args, context)
-        text = _cut(_masked(whole(result.text), context), context.max_output)
+        text = _shown(result.text, context)
         ms = round((clock.monotonic() - began) * 1000)
         return ToolReturned(call=call.id, name=call.name, text=text, error=result.error, ms=ms)
 
@@ -65,7 +65,7 @@ class ToolCaller:
             return ToolDoubted(call=call.id, name=call.name)
         if result is None:
             return None
-        text = _cut(_masked(whole(result.text), context), context.max_output)
+        text = _shown(result.text, context)
         return ToolReturned(
             call=call.id, name=call.name, text=text, error=result.error, reconciled=True
         )
@@ -104,6 +104,11 @@ def _returned(call: ToolCall, text: str, error: str) -> ToolReturned:
 
 
 _SHORTEST_SECRET = 4
+
+
+def _shown(text: str, context: ToolContext) -> str:
+    """Return an output as the journal keeps it: whole characters, no granted secret, not too long."""
+    return _cut(_masked(whole(text), context), context.max_output)
 
 
 def _masked(text: str, context: ToolContext) -> str:
