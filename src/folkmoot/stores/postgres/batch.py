@@ -68,6 +68,10 @@ class Batch:
 
     def keep(self) -> None:
         """Remember the rows: the batch is committed."""
+        for run, found in self._claims.items():
+            # It was not to be had, so its journal was not read: nothing is known of its end.
+            if not found.entries:
+                self._over.rows.pop(run, None)
         self._held.keep(self._over)
 
     def forget(self) -> None:

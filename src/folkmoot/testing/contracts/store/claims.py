@@ -70,6 +70,15 @@ class Claims:
         assert await store.write(*[_claim(run, "w2") for run in runs]) == (None, None, None)
         assert [await store.run("r1"), await store.run("r2")] == before
 
+    async def test_who_comes_too_late_disturbs_nobody(self, store: Store) -> None:
+        """An announcement that comes twice: the second claim is lost, the holder's journal goes on."""
+        held = await start(store, "r1", "w1")
+        assert await store.write(_claim("r1")) == (None,)
+        await store.write(held.append("a"))
+        assert await store.write(_claim("r1", "w2")) == (None,)
+        await store.write(held.append("b"), held.move(RunState.SUCCEEDED))
+        assert [entry.seq for entry in await store.entries("r1")] == [1, 2, 3]
+
     @pytest.mark.parametrize("state", sorted(FINAL))
     async def test_what_has_ended_cannot_be_had(self, store: Store, state: RunState) -> None:
         """A final run is claimed by nobody."""
