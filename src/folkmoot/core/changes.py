@@ -201,9 +201,63 @@ class Announced(_Change, frozen=True):
     at: int
 
 
+class Acquire(_Change, frozen=True):
+    """Take a lease on a name, or renew the one that is held, for `ttl_ms` by the store's own clock.
+
+    Outcome: the lease's fence, or None when somebody else holds it. Whoever renews in time keeps the
+    fence; every other grant raises it, also one to the same holder after the time was over.
+    """
+
+    name: str
+    holder: str
+    ttl_ms: int
+
+
+class Release(_Change, frozen=True):
+    """Give a lease back before its time is over; does no harm when it is not ours any more."""
+
+    name: str
+    holder: str
+    fence: int
+
+
+class Under(_Change, frozen=True):
+    """A guard: the set is refused with LeaseLost when the lease has been granted anew since `fence`.
+
+    A lease whose time is over and that nobody has taken since still counts: nobody else acts on it.
+    """
+
+    name: str
+    fence: int
+
+
+class PutRecord(_Change, frozen=True):
+    """Keep a small document under a kind and a key. Outcome: its new version.
+
+    `version` is the one that must be there now: 0 for none, None for whatever there is; else the set is
+    refused with Outdated (details: kind, key, version). Versions are never used twice in a store, also
+    not for a record that was dropped and made anew. `due` (ms) finds it again by time; 0 is never.
+    """
+
+    kind: str
+    key: str
+    body: bytes
+    due: int = 0
+    version: int | None = None
+
+
+class DropRecord(_Change, frozen=True):
+    """Forget a document; `version` as in PutRecord, but for 0. Outcome: True when there was one."""
+
+    kind: str
+    key: str
+    version: int | None = None
+
+
 Change = (
     CreateRun | Claim | Append | Move | HoldSpend | SettleSpend | Signal | Consume | PutBlob
     | Outbox | Sent | Beat | Retire | Rescue | Announced
+    | Acquire | Release | Under | PutRecord | DropRecord
 )  # fmt: skip
 
 
@@ -224,6 +278,25 @@ class Claimed(msgspec.Struct, frozen=True):
     entries: tuple[Entry, ...]
     signals: int = 0
     pending: tuple[Signal, ...] = ()
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A document as the store keeps it."""
+
+    kind: str
+    key: str
+    version: int
+    due: int
+    body: bytes
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """A lease as it stands: who holds it (nobody: ""), its fence, the milliseconds it has left."""
+
+    name: str
+    holder: str
+    fence: int
+    left_ms: int
 
 
 Outcome = Born | Claimed | int | bool | tuple[str, ...] | None

@@ -11,6 +11,7 @@
     ├── Conflict            right in itself, but not now
     │   ├── LeaseLost           a write carried an old fence
     │   ├── KeyReused           an idempotency key came back with another task
+    │   ├── Outdated            a record has changed since it was read
     │   ├── WrongState          the run is not in a state that allows this
     │   └── QueueFull           no more work is taken now
     ├── Denied              the gate said no
@@ -145,6 +146,13 @@ class KeyReused(Conflict):
 
     code = "KEY_REUSED"
     todo_default = "Use a new key for a new task, or send the same task again."
+
+
+class Outdated(Conflict):
+    """The record has changed since it was read."""
+
+    code = "OUTDATED"
+    todo_default = "Read it again and decide anew."
 
 
 class WrongState(Conflict):

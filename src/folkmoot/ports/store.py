@@ -12,6 +12,8 @@ How a set is judged (held by testing/contracts/store):
   repeats a known key, the set is done already: nothing of it is written, its outcome is the first
   run's Born(new=False), and None for every other change.
 - Retire and Rescue stand alone in their set (else Invalid).
+- Leases and records count on within the set: a second PutRecord finds what the first has left, an Under
+  behind an Acquire sees its fence. What they speak of is locked until the set is decided.
 
 A heartbeat counts from its Beat until `ttl_ms` later by the store's clock; a ttl of 0 is over at once.
 A worker beats before it claims: a run whose worker has no heartbeat is lost, and Rescue requeues it.
@@ -22,7 +24,7 @@ from typing import Protocol
 
 import msgspec
 
-from folkmoot.core.changes import Change, Outbox, Outcome, Signal
+from folkmoot.core.changes import Change, Lease, Outbox, Outcome, Record, Signal
 from folkmoot.core.entries import Entry
 from folkmoot.core.run import Run, RunState
 
@@ -115,6 +117,22 @@ class Store(Protocol):
 
     async def outbox(self, now: int, limit: int) -> list[Outbox]:
         """Return items that wait to be sent and whose time has come, oldest first."""
+        ...
+
+    async def lease(self, name: str) -> Lease:
+        """Return how a lease stands; a name that nobody ever took has fence 0."""
+        ...
+
+    async def record(self, kind: str, key: str) -> Record | None:
+        """Return a document."""
+        ...
+
+    async def records(self, kind: str, after: str = "", limit: int = 1000) -> list[Record]:
+        """Return documents of a kind with a key greater than `after`, in the order of their keys."""
+        ...
+
+    async def due_records(self, kind: str, now: int, limit: int) -> list[Record]:
+        """Return documents of a kind whose time has come, longest due first."""
         ...
 
     async def counts(self) -> Counts:

@@ -27,6 +27,7 @@ from folkmoot.core.errors import (
     WrongState,
 )
 from folkmoot.core.run import FINAL, RunState
+from folkmoot.stores.documents import Documents
 
 _NOTHING = "Nothing of this set was written."
 _RETRYABLE = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.REFUSED})
@@ -83,6 +84,7 @@ class Overlay:
         self.plain: list[c.Change] = []
         self.dirty: set[str] = set()
         self._undo: list[Callable[[], object]] = []
+        self.documents = Documents(self._undo)
 
     def apply(self, changes: tuple[c.Change, ...]) -> tuple[Outcome, ...] | FolkmootError:
         """Apply one set. Returns its outcomes, or the error that kept it out."""
@@ -339,4 +341,9 @@ _APPLY: dict[type, Callable[[Overlay, Any], Outcome]] = {
     c.Sent: Overlay.other,
     c.Beat: Overlay.other,
     c.Announced: Overlay.other,
+    c.Acquire: lambda over, change: over.documents.acquire(change),
+    c.Release: lambda over, change: over.documents.release(change),
+    c.Under: lambda over, change: over.documents.under(change),
+    c.PutRecord: lambda over, change: over.documents.keep(change),
+    c.DropRecord: lambda over, change: over.documents.drop(change),
 }

@@ -23,6 +23,8 @@ TABLES = [
     "outbox",
     "workers",
     "writers",
+    "leases",
+    "records",
 ]
 
 

@@ -22,6 +22,7 @@ from folkmoot.testing.contracts.store.samples import birth, retry, signal
 RUNS, WORKERS, SCOPES, LETTERS = ["r1", "r2", "r3"], ["w1", "w2"], ["s", "t"], ["o1", "o2"]
 TIMES = [5, 10, 15, 20]
 _run, _worker = st.sampled_from(RUNS), st.sampled_from(WORKERS)
+_lease, _key = st.sampled_from(["n", "m"]), st.sampled_from(["a", "b"])
 _off = st.sampled_from([0, 0, 0, 0, 0, 0, 1, -1])
 
 
@@ -153,6 +154,32 @@ class Writer:
     async def rescue(self):
         return c.Rescue(now=self.now)
 
+    async def acquire(self):
+        return c.Acquire(name=self.draw(_lease), holder=self.draw(_worker), ttl_ms=600_000)
+
+    async def release(self):
+        lease = await self.store.lease(self.draw(_lease))
+        fence = max(0, lease.fence + self.draw(_off))
+        return c.Release(name=lease.name, holder=self.draw(_worker), fence=fence)
+
+    async def under(self):
+        lease = await self.store.lease(self.draw(_lease))
+        return c.Under(name=lease.name, fence=max(0, lease.fence + self.draw(_off)))
+
+    async def version(self, key):
+        record = await self.store.record("k", key)
+        known = (record.version if record else 0) + self.draw(_off)
+        return self.draw(st.sampled_from([None, known]))
+
+    async def put(self):
+        key, due = self.draw(_key), self.draw(st.sampled_from([0, 5, 20]))
+        body = self.draw(st.sampled_from([b"a", b"b"]))
+        return c.PutRecord(kind="k", key=key, body=body, due=due, version=await self.version(key))
+
+    async def drop(self):
+        key = self.draw(_key)
+        return c.DropRecord(kind="k", key=key, version=await self.version(key))
+
     async def announced(self):
         return c.Announced(runs=(self.draw(_run), self.draw(_run)), at=self.now)
 
@@ -167,6 +194,12 @@ _SELDOM = [
     Writer.sent,
     Writer.beat,
     Writer.announced,
+    Writer.acquire,
+    Writer.release,
+    Writer.under,
+    Writer.put,
+    Writer.put,
+    Writer.drop,
     Writer.retire,
     Writer.rescue,
 ]
@@ -194,7 +227,11 @@ async def everything(store):
         "blobs": [await store.blob(sha256(data).hexdigest()) for data in (b"a", b"b")],
         "due": await store.due(),
     }
+    leases = [await store.lease(name) for name in ("n", "m")]
+    seen["leases"] = [(lease.holder, lease.fence) for lease in leases]
+    seen["records"] = await store.records("k")
     for now in TIMES:
+        seen[f"due records at {now}"] = await store.due_records("k", now, 10)
         seen[f"outbox at {now}"] = await store.outbox(now, 10)
         seen[f"ready at {now}"] = [await store.ready(now, 10, before) for before in TIMES]
     counts = await store.counts()

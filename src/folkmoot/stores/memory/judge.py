@@ -22,6 +22,8 @@ from folkmoot.core.errors import (
     WrongState,
 )
 from folkmoot.core.run import RunState
+from folkmoot.stores.documents import Documents
+from folkmoot.stores.memory import documents
 from folkmoot.stores.memory.tables import Kept, Tables
 
 RETRYABLE = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.REFUSED})
@@ -29,19 +31,36 @@ _SOLITARY = (c.Retire, c.Rescue)
 _NOTHING = "Nothing of this set was written."
 
 
-def judge(tables: Tables, changes: Sequence[c.Change]) -> c.Born | None:
-    """Raise what keeps a set out. Returns the first run's birth when the set only repeats it."""
+class Judged:
+    """A set that may be written. `born` is the first run's birth when the set only repeats it.
+
+    `documents` are leases and records as the set leaves them, None when it is not about them;
+    `outcomes` are those of its changes of them, by their place.
+    """
+
+    def __init__(self, born: c.Born | None = None) -> None:
+        """Nothing was found yet."""
+        self.born = born
+        self.documents: Documents | None = None
+        self.outcomes: dict[int, c.Outcome] = {}
+
+
+def judge(tables: Tables, changes: Sequence[c.Change], now: float) -> Judged:
+    """Raise what keeps a set out; `now` (seconds, monotonic) is the store's own clock."""
     for change in changes[1:]:
         _may_stand_behind(change, changes[0])
-    born = _repeated(tables, changes[0]) if changes else None
-    if born is not None:
-        return born
+    judged = Judged(_repeated(tables, changes[0]) if changes else None)
+    if judged.born is not None:
+        return judged
     trial = _Trial(tables)
-    for change in changes:
+    for place, change in enumerate(changes):
         rule = _RULES.get(type(change))
         if rule is not None:
             rule(trial, change)
-    return None
+        elif isinstance(change, documents.KINDS):
+            judged.documents = judged.documents or documents.trial(tables, now)
+            judged.outcomes[place] = documents.apply(judged.documents, change)
+    return judged
 
 
 def held(money: tuple[int, int], amount: int) -> tuple[int, int]:

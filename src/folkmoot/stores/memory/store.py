@@ -7,16 +7,17 @@ import asyncio
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from folkmoot.core.changes import Change, Outbox, Outcome, Signal
+from folkmoot.core.changes import Change, Lease, Outbox, Outcome, Record, Signal
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import StoreClosed
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.task import PRIORITIES
 from folkmoot.ports.clock import Clock
 from folkmoot.ports.store import Counts, Query
+from folkmoot.stores.memory import documents
 from folkmoot.stores.memory.doing import do
 from folkmoot.stores.memory.judge import judge
-from folkmoot.stores.memory.tables import Tables
+from folkmoot.stores.memory.tables import Granted, Tables
 
 _RANK = {name: rank for rank, name in enumerate(PRIORITIES)}
 
@@ -47,11 +48,19 @@ class MemoryStore:
         """Apply all changes or none; return one outcome for each, in order."""
         tables = self._opened()
         try:
-            repeated = judge(tables, changes)
-            if repeated is not None:
-                return (repeated, *(None for _ in changes[1:]))
             now = self._clock.monotonic()
-            return tuple([do(tables, change, now) for change in changes])
+            judged = judge(tables, changes, now)
+            if judged.born is not None:
+                return (judged.born, *(None for _ in changes[1:]))
+            if judged.documents is not None:
+                documents.keep(tables, judged.documents, now)
+            given = judged.outcomes
+            return tuple(
+                [
+                    given[place] if place in given else do(tables, change, now)
+                    for place, change in enumerate(changes)
+                ]
+            )
         finally:
             # Others run while a disk works: a caller that counts on the contrary fails here, too.
             await asyncio.sleep(0)
@@ -127,6 +136,26 @@ class MemoryStore:
         parcels = self._opened().outbox.values()
         due = [parcel.item for parcel in parcels if not parcel.sent and parcel.due <= now]
         return sorted(due, key=lambda item: (item.at, item.id))[:limit]
+
+    async def lease(self, name: str) -> Lease:
+        """Return how a lease stands."""
+        held = self._opened().leases.get(name, Granted())
+        left = max(0.0, held.until - self._clock.monotonic())
+        return Lease(name, held.holder if left else "", held.fence, round(left * 1000))
+
+    async def record(self, kind: str, key: str) -> Record | None:
+        """Return a document."""
+        return self._opened().records.get((kind, key))
+
+    async def records(self, kind: str, after: str = "", limit: int = 1000) -> list[Record]:
+        """Return documents of a kind with a key greater than `after`, in the order of their keys."""
+        names = sorted(x for x in self._opened().records if x[0] == kind and x[1] > after)
+        return [self._opened().records[name] for name in names[:limit]]
+
+    async def due_records(self, kind: str, now: int, limit: int) -> list[Record]:
+        """Return documents of a kind whose time has come, longest due first."""
+        found = [x for x in self._opened().records.values() if x.kind == kind and 0 < x.due <= now]
+        return sorted(found, key=lambda x: (x.due, x.key))[:limit]
 
     async def counts(self) -> Counts:
         """Count things. Nothing is on disk."""

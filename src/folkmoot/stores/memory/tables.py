@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from folkmoot.core.changes import Outbox, Signal
+from folkmoot.core.changes import Outbox, Record, Signal
 from folkmoot.core.entries import Entry
 from folkmoot.core.run import Run, RunState
 
@@ -32,6 +32,14 @@ class Parcel(msgspec.Struct):
     sent: bool = False
 
 
+class Granted(msgspec.Struct, frozen=True):
+    """A lease: its holder, its fence, and when its time is over (seconds, monotonic)."""
+
+    holder: str = ""
+    fence: int = 0
+    until: float = float("-inf")
+
+
 class Tables:
     """Everything. `ids` is sorted; `states` holds each run once, under its state."""
 
@@ -45,6 +53,9 @@ class Tables:
         self.blobs: dict[str, bytes] = {}
         self.outbox: dict[str, Parcel] = {}
         self.expiry: dict[str, float] = {}
+        self.leases: dict[str, Granted] = {}
+        self.records: dict[tuple[str, str], Record] = {}
+        self.version = 0
 
     def add(self, run: Run, entries: Sequence[Entry], announced_at: int) -> None:
         """Keep a new run."""

@@ -4,7 +4,8 @@ Two ways lead there. The short one believes what this process wrote last, reads 
 and writes with one call; the database compares the beliefs with the rows that it locks and refuses the
 whole batch when one of them is wrong. The long one locks all rows first, in their order (runs, then
 budgets), reads and judges them within one transaction, and so cannot be wrong. It is taken when the short
-one was refused, and when a claim must read what the batch itself has written.
+one was refused, when a claim must read what the batch itself has written, and when leases or records are
+spoken of (the writer puts these sets into batches of their own).
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +19,7 @@ from folkmoot.core.errors import BudgetSpent, FolkmootError
 from folkmoot.core.run import RunState
 from folkmoot.stores import queries
 from folkmoot.stores.overlay import Overlay
-from folkmoot.stores.postgres import budgets, look
+from folkmoot.stores.postgres import budgets, documents, look
 from folkmoot.stores.postgres.held import Held
 from folkmoot.stores.postgres.named import Named, Set
 from folkmoot.stores.postgres.post import Post
@@ -57,7 +58,7 @@ class Batch:
     async def run(self, db: Any, ticket: Ticket, *, locking: bool) -> None:
         """Do it all. Raises what the database says; then nothing was written."""
         claims = self._named.lone_claims()
-        if locking or claims is None:
+        if locking or claims is None or self._named.documents:
             async with db.transaction():
                 await self._locked(db, ticket)
             return
@@ -102,12 +103,15 @@ class Batch:
             sorted(named.runs), named.born, named.keys, named.told, sorted(named.scopes)
         )
         await look.look(db, wanted, over)
+        if named.documents:
+            await documents.load(db, over.documents, named.documents)
         self._uses = {
             scope: budgets.Use(budget.spent, budget.held, fresh=False)
             for scope, budget in over.budgets.items()
         }
         self._decide()
         await self._write(db, ticket, [])
+        await documents.write(db, over.documents)
         won = [run for _, _, run in self._won()]
         self._fill(await look.claimable(db, won, whole=True), as_they_are=True)
 

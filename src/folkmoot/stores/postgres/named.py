@@ -9,6 +9,9 @@ Set = tuple[c.Change, ...]
 # By type and not by isinstance: for these classes that costs ten times as much, a dozen times a set.
 _OF_RUNS = frozenset({c.Append, c.Move, c.HoldSpend, c.SettleSpend, c.Consume, c.Signal})
 _OF_BUDGETS = frozenset({c.HoldSpend, c.SettleSpend})
+OF_LEASES = frozenset({c.Acquire, c.Release, c.Under})
+OF_RECORDS = frozenset({c.PutRecord, c.DropRecord})
+DOCUMENTS = OF_LEASES | OF_RECORDS
 
 
 class Named:
@@ -22,6 +25,7 @@ class Named:
         self.told: set[tuple[str, str]] = set()
         self.scopes: set[str] = set()
         self.claims: list[c.Claim] = []
+        self.documents: list[Any] = []
         self._often: set[str] = set()
         for changes in sets:
             for change in changes:
@@ -42,6 +46,8 @@ class Named:
             self.born.add(change.run.id)
             if change.key:
                 self.keys.add((change.run.source, change.key))
+        elif kind in DOCUMENTS:
+            self.documents.append(change)
 
     def _touch(self, run: str) -> None:
         (self._often if run in self.runs else self.runs).add(run)

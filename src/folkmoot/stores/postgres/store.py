@@ -10,13 +10,14 @@ raise StoreFault, at once, until it is back. Nothing of ours needs a restart.
 from collections.abc import Sequence
 from typing import Any
 
-from folkmoot.core.changes import Change, Outbox, Outcome, Signal
+from folkmoot.core.changes import Change, Lease, Outbox, Outcome, Record, Signal
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import StoreClosed
 from folkmoot.core.run import Run
 from folkmoot.ports.store import Counts, Query
 from folkmoot.stores.postgres import rows
 from folkmoot.stores.postgres.address import Address
+from folkmoot.stores.postgres.documents import to_record
 from folkmoot.stores.postgres.line import Line
 from folkmoot.stores.postgres.reader import Reader
 from folkmoot.stores.postgres.rows import plain, quoted
@@ -127,6 +128,26 @@ class PostgresStore:
     async def outbox(self, now: int, limit: int) -> list[Outbox]:
         """Return what waits to be sent."""
         return [rows.to_letter(row) for row in await self._ask("open_outbox", now, limit)]
+
+    async def lease(self, name: str) -> Lease:
+        """Return how a lease stands."""
+        found = await self._ask("lease", quoted(name))
+        return Lease(name, plain(found[0][0]), *found[0][1:]) if found else Lease(name, "", 0, 0)
+
+    async def record(self, kind: str, key: str) -> Record | None:
+        """Return a document."""
+        found = await self._ask("record", quoted(kind), quoted(key))
+        return to_record(found[0]) if found else None
+
+    async def records(self, kind: str, after: str = "", limit: int = 1000) -> list[Record]:
+        """Return documents of a kind, in the order of their keys."""
+        found = await self._ask("records", quoted(kind), quoted(after), limit)
+        return [to_record(row) for row in found]
+
+    async def due_records(self, kind: str, now: int, limit: int) -> list[Record]:
+        """Return documents of a kind whose time has come."""
+        found = await self._ask("due_records", quoted(kind), now, limit)
+        return [to_record(row) for row in found]
 
     async def counts(self) -> Counts:
         """Count things."""

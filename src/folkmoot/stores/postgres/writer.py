@@ -3,7 +3,8 @@
 One task writes, a batch at a time, so sets are applied in the order in which they were started. A batch
 that the database refuses because another process changed one of its rows is decided anew, by rows that
 are locked; one that it refuses for a value is taken apart, and every set stands for itself. A lost
-connection is found again, and what had become of the batch is looked up (line.py).
+connection is found again, and what had become of the batch is looked up (line.py). Sets that speak of
+leases or records are written apart from their neighbours, in order: they lock, the others need not.
 Of a large batch one half is answered at once and the other when the next batch is on its way: else all
 callers would step together, and the database would wait for them as they wait for it.
 Stopping hands over what was accepted, waits for it, then ends the task.
@@ -11,6 +12,7 @@ Stopping hands over what was accepted, waits for it, then ends the task.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import groupby
 from typing import Any
 
 from folkmoot.core import changes as c
@@ -20,12 +22,13 @@ from folkmoot.stores.postgres import faults
 from folkmoot.stores.postgres.batch import Batch, Result, Ticket
 from folkmoot.stores.postgres.held import Held
 from folkmoot.stores.postgres.line import ANSWER_S, Line
-from folkmoot.stores.postgres.named import Set
+from folkmoot.stores.postgres.named import DOCUMENTS, Set
 from folkmoot.stores.postgres.requeue import Requeue
 
 _TURNS = 5
 _CROWD = 16
-_ALONE = frozenset({c.Retire, c.Rescue})
+_SOLITARY = frozenset({c.Retire, c.Rescue})
+_PLAIN, _LOCKING, _ALONE = range(3)
 _NOTHING = "Nothing of this set was written."
 Work = Callable[[Any, Ticket], Awaitable[None]]
 
@@ -101,15 +104,12 @@ class Writer:
 
     async def _commit(self, sets: Sequence[Set]) -> list[Result]:
         results: list[Result] = []
-        segment: list[Set] = []
-        for changes in sets:
-            if not _ALONE.isdisjoint(map(type, changes)):
-                results += await self._together(segment)
-                segment = []
-                results.append(await self._alone(changes))
+        for kind, group in groupby(sets, _kind):
+            if kind == _ALONE:
+                results += [await self._alone(changes) for changes in group]
             else:
-                segment.append(changes)
-        return results + await self._together(segment)
+                results += await self._together(list(group))
+        return results
 
     async def _together(self, sets: Sequence[Set]) -> list[Result]:
         """Write sets in one transaction; should the database itself object, each in its own."""
@@ -186,6 +186,14 @@ class Writer:
         if not isinstance(fault, FolkmootError) and faults.unusable(fault):
             return Invalid(f"PostgreSQL cannot hold this: {fault}.", kept=_NOTHING)
         return faults.translated(fault, self._place)
+
+
+def _kind(changes: Set) -> int:
+    """Return how a set is written: with its neighbours, with neighbours that lock, or alone."""
+    kinds = set(map(type, changes))
+    if not kinds.isdisjoint(_SOLITARY):
+        return _ALONE
+    return _PLAIN if kinds.isdisjoint(DOCUMENTS) else _LOCKING
 
 
 def _resolve(told: Sequence[tuple["asyncio.Future[Any]", Any]]) -> None:

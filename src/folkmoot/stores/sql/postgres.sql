@@ -63,6 +63,50 @@ UNION ALL SELECT 'told', run, id, NULL, NULL, 0, 0, 0, 0
 UNION ALL SELECT 'budget', scope, NULL, NULL, NULL, spent, held, 0, 0
     FROM spends WHERE scope = ANY($7::text[])
 
+-- name: lock_names
+-- Names of leases and records are locked before they are looked up, for there may be no row to lock yet.
+SELECT count(pg_advisory_xact_lock(hashtextextended(name, 7))) FROM unnest($1::text[]) AS name
+
+-- name: leases
+SELECT name, holder, fence, expires_at > {now} FROM leases WHERE name = ANY($1::text[])
+
+-- name: named_records
+SELECT r.kind, r.key, r.version, r.due, r.body
+FROM records AS r JOIN unnest($1::text[], $2::text[]) AS v (kind, key) ON r.kind = v.kind AND r.key = v.key
+
+-- name: versions
+SELECT nextval('record_versions') FROM generate_series(1, $1::int)
+
+-- name: upsert_leases
+INSERT INTO leases
+SELECT v.name, v.holder, v.fence, CASE WHEN v.ttl > 0 THEN {now} + v.ttl ELSE 0 END
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS v (name, holder, fence, ttl)
+ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, fence = excluded.fence,
+    expires_at = excluded.expires_at
+
+-- name: upsert_records
+INSERT INTO records
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[])
+ON CONFLICT (kind, key) DO UPDATE SET version = excluded.version, due = excluded.due, body = excluded.body
+
+-- name: drop_records
+DELETE FROM records AS r USING unnest($1::text[], $2::text[]) AS v (kind, key)
+WHERE r.kind = v.kind AND r.key = v.key
+
+-- name: lease
+SELECT CASE WHEN expires_at > {now} THEN holder ELSE '' END, fence, greatest(expires_at - {now}, 0)
+FROM leases WHERE name = $1
+
+-- name: record
+SELECT kind, key, version, due, body FROM records WHERE kind = $1 AND key = $2
+
+-- name: records
+SELECT kind, key, version, due, body FROM records WHERE kind = $1 AND key > $2 ORDER BY key LIMIT $3
+
+-- name: due_records
+SELECT kind, key, version, due, body FROM records WHERE kind = $1 AND due > 0 AND due <= $2
+ORDER BY due, key LIMIT $3
+
 -- name: claimable
 SELECT {run_columns}, signals FROM runs WHERE id = ANY($1::text[])
 

@@ -26,6 +26,43 @@ WHERE (run, id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))
 SELECT json_group_array(json_array(scope, spent, held)) FROM spends
 WHERE scope IN (SELECT value FROM json_each(?))
 
+-- name: leases
+SELECT json_group_array(json_array(name, holder, fence, expires_at > {now})) FROM leases
+WHERE name IN (SELECT value FROM json_each(?))
+
+-- name: version
+SELECT number FROM versions
+
+-- name: set_version
+UPDATE versions SET number = ?
+
+-- name: upsert_leases
+INSERT INTO leases SELECT column1, column2, column3, CASE WHEN column4 > 0 THEN {now} + column4 ELSE 0 END
+FROM (VALUES {rows}) WHERE true
+ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, fence = excluded.fence,
+    expires_at = excluded.expires_at
+
+-- name: upsert_records
+INSERT INTO records (kind, key, version, due, body) VALUES {rows}
+ON CONFLICT (kind, key) DO UPDATE SET version = excluded.version, due = excluded.due, body = excluded.body
+
+-- name: drop_record
+DELETE FROM records WHERE kind = ? AND key = ?
+
+-- name: lease
+SELECT iif(expires_at > {now}, holder, ''), fence, max(expires_at - {now}, 0) FROM leases WHERE name = ?
+
+-- name: record
+SELECT kind, key, version, due, CAST(body AS BLOB) FROM records WHERE kind = ? AND key = ?
+
+-- name: records
+SELECT kind, key, version, due, CAST(body AS BLOB) FROM records WHERE kind = ?1 AND key > ?2
+ORDER BY key LIMIT ?3
+
+-- name: due_records
+SELECT kind, key, version, due, CAST(body AS BLOB) FROM records WHERE kind = ?1 AND due > 0 AND due <= ?2
+ORDER BY due, key LIMIT ?3
+
 -- name: insert_runs
 INSERT INTO runs (id, agent, definition, state, priority, source, attempt, fence, worker, created_at,
     updated_at, ready_at, wake_at, deadline, waits_for, head, head_hash, spend, output, error, labels,

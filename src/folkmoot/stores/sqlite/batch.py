@@ -18,7 +18,7 @@ from folkmoot.core.errors import FolkmootError
 from folkmoot.core.run import Run, RunState
 from folkmoot.stores import queries
 from folkmoot.stores.overlay import Budget, Overlay, Row
-from folkmoot.stores.sqlite import rows
+from folkmoot.stores.sqlite import documents, rows
 from folkmoot.stores.sqlite.held import Held
 
 Set = tuple[c.Change, ...]
@@ -39,6 +39,7 @@ class _Named:
         self.keys: list[tuple[str, str]] = []
         self.told: list[tuple[str, str]] = []
         self.scopes: set[str] = set()
+        self.documents: list[c.Change] = []
         for change in changes:
             if isinstance(change, _FENCED):
                 self.runs.add(change.run)
@@ -50,6 +51,8 @@ class _Named:
                 self.born.append(change.run.id)
                 if change.key:
                     self.keys.append((change.run.source, change.key))
+            elif documents.speaks_of(change):
+                self.documents.append(change)
 
 
 class Batch:
@@ -94,6 +97,8 @@ class Batch:
         if unread:
             found = self._one("budgets", unread)
             over.budgets.update((scope, Budget(spent, held)) for scope, spent, held in found)
+        if named.documents:
+            documents.load(self._db, over.documents, named.documents)
 
     def _many(self, name: str, lines: Sequence[tuple[Any, ...]]) -> None:
         """Write rows by statements of a few fixed sizes, which stay prepared."""
@@ -137,6 +142,7 @@ class Batch:
             self._many("add_tallies", over.tallies())
         for change in over.plain:
             self._write_plain(change)
+        documents.write(self._db, over.documents)
 
     def _write_entries(self, entries: Iterable[Any]) -> None:
         lines, blobs = [], []

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from folkmoot.core import changes as c
-from folkmoot.core.changes import Change, Outbox, Outcome, Signal
+from folkmoot.core.changes import Change, Lease, Outbox, Outcome, Record, Signal
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import FolkmootError, Invalid, StoreClosed, StoreFault, StoreFull
 from folkmoot.core.run import Run
@@ -238,6 +238,24 @@ class SqliteStore:
         """Return what waits to be sent."""
         found = await self._read("open_outbox", now, limit)
         return [Outbox(id=a, run=b, topic=d, body=e, at=f) for a, b, d, e, f in found]
+
+    async def lease(self, name: str) -> Lease:
+        """Return how a lease stands."""
+        found = await self._read("lease", name)
+        return Lease(name, *found[0]) if found else Lease(name, "", 0, 0)
+
+    async def record(self, kind: str, key: str) -> Record | None:
+        """Return a document."""
+        found = await self._read("record", kind, key)
+        return Record(*found[0]) if found else None
+
+    async def records(self, kind: str, after: str = "", limit: int = 1000) -> list[Record]:
+        """Return documents of a kind, in the order of their keys."""
+        return [Record(*row) for row in await self._read("records", kind, after, limit)]
+
+    async def due_records(self, kind: str, now: int, limit: int) -> list[Record]:
+        """Return documents of a kind whose time has come."""
+        return [Record(*row) for row in await self._read("due_records", kind, now, limit)]
 
     async def counts(self) -> Counts:
         """Count things."""

@@ -25,10 +25,12 @@ from folkmoot.testing.contracts.store.claims import Claims
 from folkmoot.testing.contracts.store.crowds import Crowds
 from folkmoot.testing.contracts.store.interleaving import Interleavings
 from folkmoot.testing.contracts.store.journals import Journals
+from folkmoot.testing.contracts.store.leases import Leases
 from folkmoot.testing.contracts.store.money import Money
 from folkmoot.testing.contracts.store.moves import Moves
 from folkmoot.testing.contracts.store.post import Post
 from folkmoot.testing.contracts.store.reading import Reading
+from folkmoot.testing.contracts.store.records import Records
 from folkmoot.testing.contracts.store.sharing import Durable, Shared
 from folkmoot.testing.contracts.store.signals import Signals
 from folkmoot.testing.contracts.store.workers import Workers
@@ -46,6 +48,8 @@ class StoreContract(
     Money,
     Post,
     Reading,
+    Leases,
+    Records,
     Crowds,
     Interleavings,
     Durable,

@@ -8,7 +8,7 @@ import pytest
 
 from folkmoot.core import changes as c
 from folkmoot.core.entries import broken
-from folkmoot.core.errors import BudgetSpent, KeyReused, LeaseLost
+from folkmoot.core.errors import BudgetSpent, KeyReused, LeaseLost, Outdated
 from folkmoot.core.run import RunState
 from folkmoot.ports.store import Store
 from folkmoot.testing.contracts.store.samples import (
@@ -79,6 +79,22 @@ class Durable:
         assert await again.write(c.Rescue(now=NOW)) == ((),)
         assert (await again.counts()).workers == 1
 
+    async def test_leases_and_records_survive_a_restart(self, store: Store, reopen: Reopen) -> None:
+        """With their fences and versions."""
+        acquire = c.Acquire(name="n", holder="a", ttl_ms=ALIVE_MS)
+        put = c.PutRecord(kind="k", key="a", body=b"\0\xff", due=5)
+        _, version = await store.write(acquire, put)
+        await store.write(c.PutRecord(kind="k", key="b", body=b""))
+        await store.write(c.DropRecord(kind="k", key="b"))
+        again = await reopen()
+        lease = await again.lease("n")
+        assert (lease.holder, lease.fence) == ("a", 1)
+        assert isinstance(version, int)
+        assert await again.record("k", "a") == c.Record("k", "a", version, 5, b"\0\xff")
+        (newer,) = await again.write(c.PutRecord(kind="k", key="b", body=b""))
+        assert isinstance(newer, int)
+        assert newer > version + 1
+
 
 class Shared:
     """Capability `shared`: several processes write the same data."""
@@ -130,6 +146,37 @@ class Shared:
         refused = [x for x in answers if isinstance(x, BudgetSpent)]
         assert len(answers) - len(refused) == 100 // 7
         assert await store.spent("s") == await second.spent("s") == (0, 7 * (100 // 7))
+
+    async def test_a_lease_is_shared_over_all_handles(self, store: Store, second: Store) -> None:
+        """One holder, and no act of the other."""
+        handles = [store, second] * 10
+        asked = [
+            x.write(c.Acquire(name="n", holder=f"w{n}", ttl_ms=ALIVE_MS))
+            for n, x in enumerate(handles)
+        ]
+        assert [fence for (fence,) in await asyncio.gather(*asked) if fence] == [1]
+        holder = (await second.lease("n")).holder
+        await second.write(c.Release(name="n", holder=holder, fence=1))
+        assert await second.write(c.Acquire(name="n", holder="x", ttl_ms=ALIVE_MS)) == (2,)
+        with pytest.raises(LeaseLost):
+            await store.write(birth("r1"), c.Under(name="n", fence=1))
+
+    async def test_a_record_is_shared_over_all_handles(self, store: Store, second: Store) -> None:
+        """Of those who believe the same one is right."""
+        (version,) = await store.write(c.PutRecord(kind="k", key="a", body=b"", version=0))
+        assert isinstance(version, int)
+        handles = [store, second] * 10
+        asked = [
+            x.write(c.PutRecord(kind="k", key="a", body=b"%d" % n, version=version))
+            for n, x in enumerate(handles)
+        ]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert sum(not isinstance(answer, Outdated) for answer in answers) == 1
+        fresh = [
+            x.write(c.PutRecord(kind="k", key="b", body=b"", version=0)) for x in (store, second)
+        ]
+        answers = await asyncio.gather(*fresh, return_exceptions=True)
+        assert sum(not isinstance(answer, Outdated) for answer in answers) == 1
 
     async def test_a_run_is_rescued_from_another_process(self, store: Store, second: Store) -> None:
         """Whoever rescues, the old worker's writes are refused where it is."""
