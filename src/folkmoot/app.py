@@ -144,8 +144,9 @@ class App:
         """Open, and start worker and upkeep, and the HTTP API when asked."""
         async with AsyncExitStack() as stack:
             await self._open(stack)
-            stop = observe(self.settings, self.observers, self.store)
+            stop = observe(self.settings, self.observers, self.store, self.clock)
             stack.push_async_callback(stop.close)
+            await stop.start()
             parts = self.parts()
             kits, births = Kits(parts), Births()
             self._dispatcher = Dispatcher(

@@ -68,6 +68,14 @@ class Settings(BaseSettings):
         "",
         description="OTLP/HTTP endpoint for traces; `console` prints them; empty turns them off.",
     )
+    hotstate: str = Field(
+        "",
+        repr=False,
+        description="Redis that live state is mirrored into: redis://host:port/db; empty takes the broker's, if that is Redis; `off`.",
+    )
+    hotstate_keep_s: float = Field(
+        3600.0, gt=0, description="Seconds that the mirrored keys of a run stay after its end."
+    )
     metrics_agents: int = Field(
         50, ge=0, description="Agents that get a metric label of their own; the others share one."
     )

@@ -29,6 +29,7 @@ from folkmoot.tools.registry import Toolbox
 
 if TYPE_CHECKING:
     from folkmoot.telemetry.export import Exporter
+    from folkmoot.telemetry.hotstate.mirror import Mirror
 
 Once = Callable[[], Awaitable[object]]
 Page = Callable[[], Awaitable[bytes]]
@@ -147,18 +148,26 @@ def broker_shown(settings: Settings) -> str:
 
 
 class Watching(msgspec.Struct):
-    """What observes a running system: the page of metrics, and what must be closed at the end."""
+    """What observes a running system: the page of metrics, and what must be started and closed."""
 
     metrics: Page
     exporter: "Exporter | None" = None
+    mirror: "Mirror | None" = None
+
+    async def start(self) -> None:
+        """Begin to mirror."""
+        if self.mirror is not None:
+            await self.mirror.start()
 
     async def close(self) -> None:
         """Send what waits."""
+        if self.mirror is not None:
+            await self.mirror.stop()
         if self.exporter is not None:
             await self.exporter.stop()
 
 
-def observe(settings: Settings, observers: list[Observer], kept: Store) -> Watching:
+def observe(settings: Settings, observers: list[Observer], kept: Store, clock: Clock) -> Watching:
     """Add the observers that the settings ask for."""
     from folkmoot.telemetry.logs import Logs  # noqa: PLC0415 - nobody who only asks needs them
     from folkmoot.telemetry.metrics import Metrics, StoreTotals  # noqa: PLC0415
@@ -177,7 +186,47 @@ def observe(settings: Settings, observers: list[Observer], kept: Store) -> Watch
 
         watching.exporter = connect(settings.traces, version("folkmoot"))
         observers.append(Traces(watching.exporter.send))
+    mirror = watching.mirror = make_mirror(settings, kept, clock)
+    if mirror is not None:
+        metrics.mirrored(lambda: (mirror.up, mirror.dropped))
+        observers.append(mirror)
     return watching
+
+
+_REDIS = {"redis", "rediss"}
+
+
+def make_mirror(settings: Settings, kept: Store, clock: Clock) -> "Mirror | None":
+    """Return what mirrors live state into Redis, or None where there is no Redis, or no wish."""
+    given = settings.hotstate or settings.broker
+    scheme = given.partition("://")[0]
+    if given == "off" or (not settings.hotstate and scheme not in _REDIS):
+        return None
+    if scheme not in _REDIS:
+        raise SettingsInvalid(
+            "FOLKMOOT_HOTSTATE is not the URL of a Redis.",
+            kept="Nothing was started.",
+            todo="Use redis://host:port/db, rediss://…, or off; leave it empty for the broker's Redis.",
+        )
+    if find_spec("redis") is None:
+        raise SettingsInvalid(
+            "FOLKMOOT_HOTSTATE names a Redis, and the library redis is not installed.",
+            kept="Nothing was started.",
+            todo="Install it: pip install 'folkmoot[redis]'.",
+        )
+    from folkmoot.telemetry.hotstate import keys, mirror, packets, server  # noqa: PLC0415 - the extra
+
+    at = address.read(given)
+    target = server.Server(at.url, at.shown, at.clean, warn)
+    names = keys.Keys(at.prefix, settings.hotstate_keep_s)
+    return mirror.Mirror(target, names, clock, packets.Packets(kept).of, report)
+
+
+def warn(event: str, fields: dict[str, object]) -> None:
+    """Log a line."""
+    import structlog  # noqa: PLC0415 - only when there is something to say
+
+    structlog.get_logger("folkmoot").warning(event, **fields)
 
 
 def report(event: str, run: str, fault: BaseException | None) -> None:

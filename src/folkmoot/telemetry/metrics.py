@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
@@ -145,6 +145,22 @@ class _Totals(Collector):
         )
 
 
+class _Mirrored(Collector):
+    """Tells of the mirror in Redis, when somebody scrapes."""
+
+    def __init__(self, read: Callable[[], tuple[bool, int]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        up, dropped = self._read()
+        yield GaugeMetricFamily(
+            "folkmoot_hotstate_up", "1 while Redis takes live state, 0 in an outage.", value=up
+        )
+        yield CounterMetricFamily(
+            "folkmoot_hotstate_dropped", "Entries that the mirror passed over.", value=dropped
+        )
+
+
 class _Plain(Collector):
     """Leaves out the `_created` time of each counter: half of the page, read by nobody."""
 
@@ -269,6 +285,10 @@ class Metrics:
         made = _Timer(inner, *labels.values())
         self._gathered.append(made)
         return made
+
+    def mirrored(self, read: Callable[[], tuple[bool, int]]) -> None:
+        """Tell of the mirror, too: whether it is up, and what it dropped."""
+        self.registry.register(_Mirrored(read))
 
     def count(self, counts: Counts) -> None:
         """Set the gauges."""
