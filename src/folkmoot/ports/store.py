@@ -47,6 +47,37 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int = 0
 
 
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker: how long ago it beat, how long that still counts (0: it is stale), what it holds."""
+
+    worker: str
+    note: str
+    beat_ms: int
+    left_ms: int
+    runs: int
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """The ready runs of one priority, and since when (ms) the first of them waits."""
+
+    runs: int
+    since: int
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How the fleet stands. `now` is the store's clock (ms since 1970)."""
+
+    now: int
+    workers: tuple[Seen, ...] = ()
+    lines: dict[str, Line] = {}
+    stuck: tuple[str, ...] = ()
+
+
+GONE_MS = 3_600_000
+"""A worker that has been stale for that long is news no more."""
+STUCK = 100
+
+
 class Store(Protocol):
     """Where everything is kept.
 
@@ -137,6 +168,16 @@ class Store(Protocol):
 
     async def counts(self) -> Counts:
         """Count things, for health and metrics."""
+        ...
+
+    async def standing(self, now: int, quiet_before: int) -> Standing:
+        """Tell how the fleet stands, for those who watch it.
+
+        Workers by name, alive or stale, but not those that retired or are stale for GONE_MS. Queued
+        runs whose time has come (by `now`), by priority; a run waits since it was queued, or since its
+        delay was over. Stuck are runs that a living worker holds, with no entry and no claim since
+        `quiet_before`: longest quiet first, at most STUCK of them.
+        """
         ...
 
     async def changed(self) -> int:

@@ -6,13 +6,14 @@ from typing import Any
 from folkmoot.core import changes as c
 from folkmoot.core.run import RunState
 from folkmoot.stores.memory import judge
-from folkmoot.stores.memory.tables import Parcel, Tables
+from folkmoot.stores.memory.tables import Heard, Parcel, Tables
 
 
 def do(tables: Tables, change: c.Change, now: float) -> c.Outcome:
     """Do one change; `now` (seconds, monotonic) is the store's own clock."""
     if isinstance(change, c.Beat):
-        tables.expiry[change.worker] = now + change.ttl_ms / 1000
+        until = tables.expiry[change.worker] = now + change.ttl_ms / 1000
+        tables.beats[change.worker] = Heard(now, until, change.note)
         return None
     if isinstance(change, c.Rescue):
         return _rescue(tables, change, now)
@@ -128,6 +129,7 @@ def _sent(tables: Tables, change: c.Sent) -> c.Outcome:
 
 def _retire(tables: Tables, change: c.Retire) -> c.Outcome:
     tables.expiry.pop(change.worker, None)
+    tables.beats.pop(change.worker, None)
     held = tables.running(change.worker)
     for kept in held:
         tables.requeue(kept, change.at, fence=1)

@@ -13,10 +13,11 @@ from folkmoot.core.errors import StoreClosed
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.task import PRIORITIES
 from folkmoot.ports.clock import Clock
-from folkmoot.ports.store import Counts, Query
+from folkmoot.ports.store import Counts, Query, Standing
 from folkmoot.stores.memory import documents
 from folkmoot.stores.memory.doing import do
 from folkmoot.stores.memory.judge import judge
+from folkmoot.stores.memory.standing import standing
 from folkmoot.stores.memory.tables import Granted, Tables
 
 _RANK = {name: rank for rank, name in enumerate(PRIORITIES)}
@@ -165,6 +166,11 @@ class MemoryStore:
             workers=sum(1 for end in tables.expiry.values() if end > now),
             outbox=sum(1 for parcel in tables.outbox.values() if not parcel.sent),
         )
+
+    async def standing(self, now: int, quiet_before: int) -> Standing:
+        """Tell how the fleet stands."""
+        tables, clock = self._opened(), (self._clock.now(), self._clock.monotonic())
+        return standing(tables, clock, now, quiet_before)
 
     async def changed(self) -> int:
         """Return the same number always: no other process can write here."""

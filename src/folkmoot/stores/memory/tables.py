@@ -40,6 +40,14 @@ class Granted(msgspec.Struct, frozen=True):
     until: float = float("-inf")
 
 
+class Heard(msgspec.Struct, frozen=True):
+    """A worker's last beat: when, until when it counts (seconds, monotonic), and its note."""
+
+    at: float
+    until: float
+    note: str
+
+
 class Tables:
     """Everything. `ids` is sorted; `states` holds each run once, under its state."""
 
@@ -53,6 +61,7 @@ class Tables:
         self.blobs: dict[str, bytes] = {}
         self.outbox: dict[str, Parcel] = {}
         self.expiry: dict[str, float] = {}
+        self.beats: dict[str, Heard] = {}
         self.leases: dict[str, Granted] = {}
         self.records: dict[tuple[str, str], Record] = {}
         self.version = 0

@@ -14,7 +14,8 @@ from folkmoot.core.changes import Change, Lease, Outbox, Outcome, Record, Signal
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import StoreClosed
 from folkmoot.core.run import Run
-from folkmoot.ports.store import Counts, Query
+from folkmoot.ports.store import GONE_MS, STUCK, Counts, Query, Standing
+from folkmoot.stores import standing
 from folkmoot.stores.postgres import rows
 from folkmoot.stores.postgres.address import Address
 from folkmoot.stores.postgres.documents import to_record
@@ -154,6 +155,16 @@ class PostgresStore:
         states = {row[0]: row[1] for row in await self._ask("count_states")}
         workers, outbox, size = (await self._ask("count_rest"))[0]
         return Counts(states=states, workers=workers, outbox=outbox, bytes=size)
+
+    async def standing(self, now: int, quiet_before: int) -> Standing:
+        """Tell how the fleet stands."""
+        return standing.made(
+            (await self._ask("clock"))[0][0],
+            await self._ask("seen", GONE_MS),
+            await self._ask("lines", now),
+            await self._ask("stuck", quiet_before, STUCK),
+            plain,
+        )
 
     async def changed(self) -> int:
         """Return how many batches others have written: the sum of the other writers' numbers."""

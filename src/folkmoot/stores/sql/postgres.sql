@@ -190,3 +190,25 @@ SELECT state, sum(n)::bigint FROM tallies GROUP BY state HAVING sum(n) > 0
 -- name: count_rest
 SELECT (SELECT count(*) FROM workers WHERE expires_at > {now}),
     (SELECT count(*) FROM outbox WHERE sent_at = 0), pg_database_size(current_database())
+
+-- name: clock
+SELECT {now}
+
+-- name: seen
+SELECT w.id, w.note, {now} - w.beat_at, w.expires_at - {now},
+    (SELECT count(*) FROM runs WHERE runs.worker = w.id AND runs.state = 'running')
+FROM workers AS w WHERE w.expires_at > {now} - $1 ORDER BY w.id
+
+-- name: lines
+-- A run waits since it was queued, or since its delay was over.
+SELECT priority, count(*), min(greatest(ready_at, updated_at)) FROM runs
+WHERE state = 'queued' AND ready_at <= $1 GROUP BY priority ORDER BY priority
+
+-- name: stuck
+SELECT id FROM (
+    SELECT id, greatest(updated_at,
+        (SELECT at FROM entries WHERE entries.run = runs.id ORDER BY seq DESC LIMIT 1)) AS last
+    FROM runs
+    WHERE state = 'running' AND worker IN (SELECT w.id FROM workers AS w WHERE w.expires_at > {now})
+) AS held
+WHERE last < $1 ORDER BY last, id LIMIT $2

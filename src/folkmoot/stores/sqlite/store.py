@@ -19,8 +19,8 @@ from folkmoot.core.changes import Change, Lease, Outbox, Outcome, Record, Signal
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import FolkmootError, Invalid, StoreClosed, StoreFault, StoreFull
 from folkmoot.core.run import Run
-from folkmoot.ports.store import Counts, Query
-from folkmoot.stores import queries
+from folkmoot.ports.store import GONE_MS, STUCK, Counts, Query, Standing
+from folkmoot.stores import queries, standing
 from folkmoot.stores.sqlite import migrate, rows
 from folkmoot.stores.sqlite.batch import Batch
 from folkmoot.stores.sqlite.held import Held
@@ -264,6 +264,15 @@ class SqliteStore:
         outbox = (await self._read("count_outbox"))[0][0]
         size = self._path.stat().st_size if self._path.exists() else 0
         return Counts(states=states, workers=workers, outbox=outbox, bytes=size)
+
+    async def standing(self, now: int, quiet_before: int) -> Standing:
+        """Tell how the fleet stands."""
+        return standing.made(
+            (await self._read("clock"))[0][0],
+            await self._read("seen", GONE_MS),
+            await self._read("lines", now),
+            await self._read("stuck", quiet_before, STUCK),
+        )
 
     async def changed(self) -> int:
         """Return SQLite's data version as the writer sees it: other processes' commits change it."""

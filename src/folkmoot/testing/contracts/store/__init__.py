@@ -33,6 +33,7 @@ from folkmoot.testing.contracts.store.reading import Reading
 from folkmoot.testing.contracts.store.records import Records
 from folkmoot.testing.contracts.store.sharing import Durable, Shared
 from folkmoot.testing.contracts.store.signals import Signals
+from folkmoot.testing.contracts.store.standing import Standings
 from folkmoot.testing.contracts.store.workers import Workers
 
 __all__ = ["StoreContract", "lacking"]
@@ -45,6 +46,7 @@ class StoreContract(
     Moves,
     Signals,
     Workers,
+    Standings,
     Money,
     Post,
     Reading,

@@ -22,6 +22,7 @@ _READS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "spent": lambda store: store.spent("s"),
     "outbox": lambda store: store.outbox(NOW, 1),
     "counts": lambda store: store.counts(),
+    "standing": lambda store: store.standing(NOW, NOW),
     "changed": lambda store: store.changed(),
     "write": lambda store: store.write(birth("r2")),
 }

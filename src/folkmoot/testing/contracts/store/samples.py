@@ -48,18 +48,18 @@ class Held:
         last = claimed.entries[-1]
         self.head = Head(last.seq, last.hash)
 
-    def entries(self, *texts: str) -> tuple[Entry, ...]:
+    def entries(self, *texts: str, at: int = NOW) -> tuple[Entry, ...]:
         """Return the next entries of the journal, one for each text."""
         made = []
         for text in texts:
-            entry = write(self.head, self.run, NOW, MessageAdded(text=text))
+            entry = write(self.head, self.run, at, MessageAdded(text=text))
             self.head = Head(entry.seq, entry.hash)
             made.append(entry)
         return tuple(made)
 
-    def append(self, *texts: str) -> c.Append:
+    def append(self, *texts: str, at: int = NOW) -> c.Append:
         """Return the change that adds entries with these texts."""
-        return c.Append(run=self.run, fence=self.fence, entries=self.entries(*texts))
+        return c.Append(run=self.run, fence=self.fence, entries=self.entries(*texts, at=at))
 
     def move(self, state: RunState, **fields: Any) -> c.Move:
         """Return the change that brings the run into a state."""
