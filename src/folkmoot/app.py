@@ -1,28 +1,27 @@
 """The composition root: settings → adapters → flow and upkeep. The only place that knows them all.
 
 Making an App starts nothing and opens nothing. `opened()` gives a desk over the store, for asking and
-telling; `running()` adds a worker and upkeep, and the HTTP API when asked. Leaving either closes what it
-opened, in the reverse order: take no more, finish or hand over, close.
+telling; `running()` adds what the process's roles are: a worker, a coordinator, the HTTP API. Leaving
+either closes what it opened, in the reverse order: take no more, finish or hand over, close.
 """
 
 import gc
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from folkmoot.checkup import examine
 from folkmoot.clocks.system import SystemClock
-from folkmoot.config import Settings, load
+from folkmoot.config import ALONE, Settings, load
 from folkmoot.core.agent import Agent, ModelChoice
 from folkmoot.flow.births import Births
-from folkmoot.flow.delivery import Delivery
 from folkmoot.flow.desk import FlowDesk
 from folkmoot.flow.dispatcher import Dispatcher
-from folkmoot.flow.intake import QUEUE, Intake
+from folkmoot.flow.intake import Intake
 from folkmoot.flow.kit import Kits
 from folkmoot.flow.parts import Parts
 from folkmoot.models.prices import price_of
@@ -37,17 +36,13 @@ from folkmoot.ports.policy import Policy
 from folkmoot.ports.program import Program
 from folkmoot.ports.store import Store
 from folkmoot.programs import builtin as programs
+from folkmoot.rounds import Rounds
 from folkmoot.sandboxes.registry import choose_or_explain
 from folkmoot.tools.arguments import check
 from folkmoot.tools.registry import builtin as tools
 from folkmoot.upkeep.duty import Duty
 from folkmoot.upkeep.health import Prober
-from folkmoot.upkeep.heartbeat import Heartbeat
-from folkmoot.upkeep.relay import Relay
-from folkmoot.upkeep.rescuer import Rescuer
-from folkmoot.upkeep.watch import Watch
 from folkmoot.wiring import (
-    Once,
     Page,
     broker_shown,
     loopback,
@@ -61,10 +56,6 @@ from folkmoot.wiring import (
 
 if TYPE_CHECKING:
     from folkmoot.gateways.http.server import HttpServer
-
-_WATCH_S = 0.1
-_AGAIN_S = 60.0
-_LATE = 5
 
 
 class App:
@@ -140,21 +131,23 @@ class App:
             yield self._desk(parts, Intake(parts, Kits(parts)))
 
     @asynccontextmanager
-    async def running(self, *, api: bool = False) -> AsyncIterator[FlowDesk]:
-        """Open, and start worker and upkeep, and the HTTP API when asked."""
+    async def running(self, roles: Collection[str] = ALONE) -> AsyncIterator[FlowDesk]:
+        """Open, and start what the roles are (config.ROLES)."""
         async with AsyncExitStack() as stack:
             await self._open(stack)
             stop = observe(self.settings, self.observers, self.store, self.clock)
             stack.push_async_callback(stop.close)
             await stop.start()
             parts = self.parts()
-            kits, births = Kits(parts), Births()
-            self._dispatcher = Dispatcher(
-                parts, kits, births, worker=self.worker, concurrency=self.settings.concurrency
-            )
-            await self._start(stack, parts, self._dispatcher)
+            kits, births = Kits(parts), None
+            if "worker" in roles:
+                births = Births()
+                self._dispatcher = Dispatcher(
+                    parts, kits, births, worker=self.worker, concurrency=self.settings.concurrency
+                )
+            await self._start(stack, parts, roles)
             desk = self._desk(parts, Intake(parts, kits, births))
-            if api:
+            if "api" in roles:
                 await self._serve(stack, desk, stop.metrics)
             yield desk
 
@@ -165,36 +158,22 @@ class App:
         await self.broker.open()
         stack.push_async_callback(self.broker.close)
 
-    async def _start(self, stack: AsyncExitStack, parts: Parts, dispatcher: Dispatcher) -> None:
+    async def _start(self, stack: AsyncExitStack, parts: Parts, roles: Collection[str]) -> None:
         """Start in order: a heartbeat before the first claim; hints and rescues last."""
-        given = self.settings
-        heartbeat = Heartbeat(self.store, self.worker, given.lease_s)
-        await heartbeat.once()
-        relay = Relay(self.store, self.broker, self.clock, QUEUE, _AGAIN_S)
-        rescuer = Rescuer(self.store, self.broker, self.clock, QUEUE)
-        delivery = Delivery(parts)
-        rounds = (
-            ("heartbeat", heartbeat.once, given.heartbeat_s),
-            ("rescuer", rescuer.once, given.poll_s),
-            ("relay", relay.once, given.poll_s),
-            ("delivery", delivery.once, given.poll_s),
-            ("poker", dispatcher.poke_all, given.poll_s),
-        )
-        duties = [(self._duty(*r), max(given.lease_s, _LATE * r[2])) for r in rounds]
-        if "shared" in self.store.capabilities:
-            watch = Watch(self.store, [relay.once, dispatcher.poke_all])
-            duties.append((self._duty("watch", watch.once, _WATCH_S), given.lease_s))
-        self._duties = duties
-        await dispatcher.start()
+        rounds = Rounds(parts, self.settings, self.worker)
+        duties = self._duties = rounds.duties(roles, self._dispatcher)
+        if rounds.leader is not None:
+            await rounds.leader.once()
+            stack.push_async_callback(rounds.leader.resign)
+        if self._dispatcher is not None:
+            await rounds.heartbeat.once()
+            await self._dispatcher.start()
         for duty, _ in duties:
             await duty.start()
         # Left in the reverse order: the dispatcher hands over while the heart still beats.
         for duty, _ in duties:
             stack.push_async_callback(duty.stop)
-        stack.push_async_callback(self.drain, given.grace_s)
-
-    def _duty(self, name: str, once: Once, every_s: float) -> Duty:
-        return Duty(name, once, every_s=every_s, clock=self.clock, report=report)
+        stack.push_async_callback(self.drain, self.settings.grace_s)
 
     async def _serve(self, stack: AsyncExitStack, desk: FlowDesk, metrics: Page) -> None:
         from folkmoot.gateways.http import server  # noqa: PLC0415 - FastAPI is only for those who serve

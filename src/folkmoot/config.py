@@ -11,6 +11,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from folkmoot.core.errors import SettingsInvalid
 
+ROLES = frozenset({"api", "coordinator", "worker"})
+"""What a process may be; `folkmoot up` is all of them."""
+ALONE = ROLES - {"api"}
+"""What a process must be to see a run through by itself."""
+
 
 class Settings(BaseSettings):
     """Everything that can be set from outside."""
@@ -45,11 +50,12 @@ class Settings(BaseSettings):
     queue_limit: int = Field(
         100_000, ge=1, description="Queued runs after which submitting answers QUEUE_FULL."
     )
-    heartbeat_s: float = Field(2.0, gt=0, description="Seconds between a worker's heartbeats.")
+    heartbeat_s: float = Field(1.5, gt=0, description="Seconds between a worker's heartbeats.")
     lease_s: float = Field(
-        10.0,
+        6.0,
         gt=0,
-        description="Seconds without a heartbeat after which a worker's runs are rescued.",
+        description="Seconds without a heartbeat after which a worker's runs are rescued, and without "
+        "a renewal after which somebody else leads.",
     )
     poll_s: float = Field(
         1.0, gt=0, description="Seconds between looks at the store for what no hint told."

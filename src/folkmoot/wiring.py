@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from folkmoot.telemetry.export import Exporter
     from folkmoot.telemetry.hotstate.mirror import Mirror
 
-Once = Callable[[], Awaitable[object]]
 Page = Callable[[], Awaitable[bytes]]
 """Makes the text of /metrics."""
 

@@ -1,4 +1,4 @@
-"""The life of `up` and `worker`.
+"""The life of `up`, `worker`, `coordinator` and `api`.
 
 States: starting, ready, stopping, stopped. The first SIGTERM or SIGINT makes it stop: it takes no
 more work and gives the steps that run `grace_s` seconds to finish; runs that are not done by then go
@@ -7,6 +7,7 @@ back to the queue, with all they have journaled. The second signal ends the grac
 
 import asyncio
 import os
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from folkmoot.cli import session
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
     from folkmoot.ports.desk import Desk
 
 
-async def until_stopped(settings: "Settings", out: Output, *, api: bool) -> Exit:
-    """Run the system until a signal stops it."""
+async def until_stopped(settings: "Settings", out: Output, roles: Collection[str]) -> Exit:
+    """Run the system, or a part of it, until a signal stops it."""
     session.own(settings)
     system = session.system(settings)
     with Stop() as stop:
-        async with system.running(api=api) as desk:
-            await _announce(settings, out, desk, system.http_port if api else None)
+        async with system.running(roles) as desk:
+            await _announce(settings, out, desk, system.http_port if "api" in roles else None)
             await stop.during(asyncio.Event().wait())
             out.document({"event": "stopping", "grace_s": settings.grace_s})
             out.say(f"Stopping: steps get {settings.grace_s:g} s to finish; again to stop at once.")

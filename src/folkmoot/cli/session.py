@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -48,8 +48,8 @@ class System(Protocol):
         """Open store, broker and catalog; no worker, no HTTP."""
         ...
 
-    def running(self, *, api: bool = False) -> AbstractAsyncContextManager["Desk"]:
-        """Open, and start worker and upkeep, and the HTTP API when asked."""
+    def running(self, roles: Collection[str] = ...) -> AbstractAsyncContextManager["Desk"]:
+        """Open, and start what the roles are: a worker and a coordinator, if nothing is said."""
         ...
 
     async def drain(self, grace: float) -> None:

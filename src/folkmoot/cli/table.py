@@ -14,8 +14,10 @@ SECTIONS: dict[str, dict[str, Line]] = {
     "Start": {
         "init": Line("init", "Write a first agent file, and say what to do next."),
         "run": Line("run", "Run an agent here and now, and show every step."),
-        "up": Line("up", "Run the system: worker, upkeep and HTTP API."),
-        "worker": Line("worker", "Run a worker without the HTTP API."),
+        "up": Line("up", "Run the system: worker, coordinator and HTTP API."),
+        "worker": Line("worker", "Run a worker alone: it drives runs."),
+        "coordinator": Line("coordinator", "Run a coordinator alone: one of them leads."),
+        "api": Line("api", "Run the HTTP API alone."),
         "doctor": Line("doctor", "Check this machine and this folder."),
         "db": Line("db", "Upgrade the schema of the store."),
     },

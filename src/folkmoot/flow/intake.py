@@ -25,13 +25,15 @@ class Intake:
     """Takes tasks."""
 
     def __init__(self, parts: Parts, kits: Kits, births: Births | None = None) -> None:
-        """`births`: a worker of this process takes from it, so runs are announced here and now.
+        """`births`: a worker of this process takes from it.
 
-        Without it the relay of some worker finds them in the store.
+        Runs are announced here and now when somebody hears it: that worker, or through a broker
+        between processes any other. Else the relay of a worker finds them in the store.
         """
         self._parts = parts
         self._kits = kits
         self._births = births
+        self._announces = births is not None or "shared" in parts.broker.capabilities
         self._queued = 0
         self._counted_at = float("-inf")
         self._digests: dict[str, tuple[Agent, str]] = {}
@@ -56,6 +58,7 @@ class Intake:
         if self._births is not None:
             self._births.add(change)
             self._parts.endings.begin(change.run.id)
+        if self._announces:
             await self._parts.broker.put(QUEUE, change.run.id, task.priority)
         return Submitted(change.run, new=True)
 
@@ -128,5 +131,5 @@ class Intake:
             entries=(created,),
             key=task.key,
             fingerprint=task.fingerprint() if task.key else "",
-            announced_at=0 if self._births is None else now,
+            announced_at=now if self._announces else 0,
         )

@@ -2,6 +2,7 @@
 
 So every broker may lose what it likes: a run that is ready and was not announced within `again_s` is
 announced (again). In one process that also finds what another process has put into the store.
+A broker between processes is filled by the leader alone; a broker inside one process by that process.
 When the broker says that it lost something (`losses`), and in the first round, no announcement from
 before is trusted.
 """
@@ -10,6 +11,7 @@ from folkmoot.core.changes import Announced
 from folkmoot.ports.broker import Broker
 from folkmoot.ports.clock import Clock
 from folkmoot.ports.store import Store
+from folkmoot.upkeep.leader import under
 
 _BATCH = 1000
 
@@ -29,10 +31,11 @@ class Relay:
         self._losses: int | None = None
         self._distrust = 0
 
-    async def once(self) -> int:
+    async def once(self, fence: int = 0) -> int:
         """Do one round; return how many runs were announced.
 
-        The first round trusts no announcement: the broker may be as new as we are.
+        The first round trusts no announcement: the broker may be as new as we are. With a `fence` it is
+        the leader's round (upkeep/leader.py).
         """
         now = self._clock.now()
         before = max(now - self._again_ms, self._distrust)
@@ -41,7 +44,8 @@ class Relay:
             self._losses, self._distrust, before = losses, now, now + 1
         runs = await self._store.ready(now, _BATCH, before)
         if runs:
-            await self._store.write(Announced(runs=tuple(run.id for run in runs), at=now))
+            announced = Announced(runs=tuple(run.id for run in runs), at=now)
+            await self._store.write(*([under(fence)] if fence else []), announced)
         for run in runs:
             await self._broker.put(self._queue, run.id, run.priority)
         return len(runs)

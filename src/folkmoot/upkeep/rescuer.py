@@ -13,8 +13,8 @@ from folkmoot.ports.store import Store
 class Rescuer:
     """Puts lost and woken runs back into the queue."""
 
-    def __init__(self, store: Store, broker: Broker, clock: Clock, queue: str) -> None:
-        """`queue` is where they are announced."""
+    def __init__(self, store: Store, broker: Broker | None, clock: Clock, queue: str) -> None:
+        """`queue` is where they are announced; without a broker that is left to relays elsewhere."""
         self._store = store
         self._broker = broker
         self._clock = clock
@@ -25,7 +25,8 @@ class Rescuer:
         """Do one round; return how many runs were queued again."""
         outcome = (await self._store.write(Rescue(now=self._clock.now())))[0]
         assert isinstance(outcome, tuple)
-        for run in outcome:
-            await self._broker.put(self._queue, run)
+        if self._broker is not None:
+            for run in outcome:
+                await self._broker.put(self._queue, run)
         self.rescued += len(outcome)
         return len(outcome)

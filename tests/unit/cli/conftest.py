@@ -79,8 +79,8 @@ class System:
         self.calls.append("closed")
 
     @asynccontextmanager
-    async def running(self, *, api=False):
-        self.calls.append(f"running api={api}")
+    async def running(self, roles=("coordinator", "worker")):
+        self.calls.append(f"running {', '.join(sorted(roles))}")
         self.desk.declare(self.agents())
         self.desk.working = True
         try:

@@ -174,7 +174,7 @@ def test_an_interrupted_run_is_kept_and_says_how_to_go_on(folkmoot, desk, system
         f"folkmoot tail {run['id']}",
     ):
         assert words in said.err
-    assert system.calls[:3] == ["running api=False", "drain 10", "closed"]
+    assert system.calls[:3] == ["running coordinator, worker", "drain 10", "closed"]
 
 
 def test_quiet_does_not_keep_back_what_was_kept(folkmoot, desk):

@@ -13,8 +13,8 @@ def stopped_by(system, monkeypatch):
         inner = system.running
 
         @asynccontextmanager
-        async def running(*, api=False):
-            async with inner(api=api) as desk:
+        async def running(roles):
+            async with inner(roles) as desk:
                 asyncio.get_running_loop().call_later(0, signal.raise_signal, numbers[0])
                 yield desk
 
@@ -36,7 +36,7 @@ def test_a_signal_drains_and_ends_well(folkmoot, system, stopped_by, number):
     stopped_by(number)
     said = folkmoot("up")
     assert said.code == 0
-    assert system.calls == ["running api=True", "drain 10", "closed"]
+    assert system.calls == ["running api, coordinator, worker", "drain 10", "closed"]
     assert "http://127.0.0.1:4711/docs" in said.out
     assert "Nothing is lost" in said.out
 
@@ -44,7 +44,7 @@ def test_a_signal_drains_and_ends_well(folkmoot, system, stopped_by, number):
 def test_a_second_signal_ends_the_grace_at_once(folkmoot, system, stopped_by):
     stopped_by(signal.SIGTERM, signal.SIGTERM, drains=False)
     assert folkmoot("up").code == 130
-    assert system.calls == ["running api=True", "drain 10", "closed"]
+    assert system.calls == ["running api, coordinator, worker", "drain 10", "closed"]
 
 
 def test_for_machines_every_state_is_a_line(folkmoot, stopped_by):
@@ -60,7 +60,7 @@ def test_a_worker_serves_no_http(folkmoot, system, stopped_by):
     said = folkmoot("worker", "--concurrency", "7")
     assert (said.code, system.settings.concurrency) == (0, 7)
     assert "http://" not in said.out
-    assert system.calls[0] == "running api=False"
+    assert system.calls[0] == "running worker"
 
 
 def test_options_of_up_become_settings(folkmoot, system, stopped_by):

@@ -1,4 +1,4 @@
-"""`folkmoot up`: worker, upkeep and HTTP API, until it is told to stop."""
+"""`folkmoot up`: all roles in one process, until it is told to stop."""
 
 from typing import Annotated
 
@@ -8,6 +8,8 @@ from folkmoot.cli import serve, session
 from folkmoot.cli.exits import Exit
 from folkmoot.cli.options import Options
 from folkmoot.cli.output import Output
+
+ROLES = ("api", "coordinator", "worker")
 
 
 class Given(Options, frozen=True, kw_only=True):
@@ -25,8 +27,8 @@ class Given(Options, frozen=True, kw_only=True):
 
 
 def up(given: Given) -> Exit:
-    """Run the system: worker, upkeep and HTTP API."""
+    """Run the system: worker, coordinator and HTTP API."""
     settings = session.settings(
         given, host=given.host, port=given.port, concurrency=given.concurrency
     )
-    return session.go(serve.until_stopped(settings, Output(json=given.json), api=True))
+    return session.go(serve.until_stopped(settings, Output(json=given.json), ROLES))

@@ -1,4 +1,4 @@
-"""`folkmoot worker`: a worker without the HTTP API, beside others on the same store."""
+"""`folkmoot worker`: drives runs, beside others on the same store."""
 
 from typing import Annotated
 
@@ -19,6 +19,6 @@ class Given(Options, frozen=True, kw_only=True):
 
 
 def worker(given: Given) -> Exit:
-    """Run a worker without the HTTP API."""
+    """Run a worker alone: it drives runs."""
     settings = session.settings(given, concurrency=given.concurrency)
-    return session.go(serve.until_stopped(settings, Output(json=given.json), api=False))
+    return session.go(serve.until_stopped(settings, Output(json=given.json), ("worker",)))

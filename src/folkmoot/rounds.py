@@ -1,0 +1,108 @@
+"""Which duties a process does, by its roles. Part of the composition root.
+
+    worker        heartbeat, poker; and where the broker carries only inside the process, a relay of its own
+    coordinator   leader; and what only the leader does: rescuer, relay, delivery
+    api           none
+
+A worker stands for leading, too, behind the coordinators (upkeep/leader.py): a fleet of workers alone looks
+after itself. Where several processes write one file (SQLite), a watch notices what another has written.
+"""
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import NamedTuple
+
+from folkmoot.config import Settings
+from folkmoot.flow.delivery import Delivery
+from folkmoot.flow.dispatcher import Dispatcher
+from folkmoot.flow.intake import QUEUE
+from folkmoot.flow.parts import Parts
+from folkmoot.ports.broker import Broker
+from folkmoot.upkeep.duty import Duty
+from folkmoot.upkeep.heartbeat import Heartbeat
+from folkmoot.upkeep.leader import Leader, led
+from folkmoot.upkeep.relay import Relay
+from folkmoot.upkeep.rescuer import Rescuer
+from folkmoot.upkeep.watch import Watch
+
+Once = Callable[[], Awaitable[object]]
+_WATCH_S = 0.1
+_AGAIN_S = 60.0
+_LATE = 5
+_TERMS = 4
+"""Rounds of a leader in a lease; a stand-in waits one of them longer than a coordinator needs."""
+
+
+class Round(NamedTuple):
+    """Something done again and again: a name, the act, the seconds between."""
+
+    name: str
+    once: Once
+    every_s: float
+
+
+class Rounds:
+    """The duties of one process."""
+
+    def __init__(self, parts: Parts, settings: Settings, name: str) -> None:
+        """`name` is the process's, as worker and as leader."""
+        self._parts = parts
+        self._settings = settings
+        self._name = name
+        self.leader: Leader | None = None
+        self.heartbeat = Heartbeat(parts.store, name, settings.lease_s)
+
+    def duties(
+        self, roles: Collection[str], dispatcher: Dispatcher | None
+    ) -> list[tuple[Duty, float]]:
+        """Return the duties, not started, each with the seconds after which it is late."""
+        rounds: list[Round] = []
+        if dispatcher is not None:
+            rounds += self._of_worker(dispatcher)
+        if not {"coordinator", "worker"}.isdisjoint(roles):
+            carries = self._shared_broker or dispatcher is not None
+            rounds += self._of_coordinator(
+                stand_in="coordinator" not in roles, broker=self._parts.broker if carries else None
+            )
+        least = self._settings.lease_s
+        return [(self._duty(each), max(least, _LATE * each.every_s)) for each in rounds]
+
+    def _of_worker(self, dispatcher: Dispatcher) -> list[Round]:
+        given, parts = self._settings, self._parts
+        rounds = [
+            Round("heartbeat", self.heartbeat.once, given.heartbeat_s),
+            Round("poker", dispatcher.poke_all, given.poll_s),
+        ]
+        looks = [dispatcher.poke_all]
+        if not self._shared_broker:
+            relay = Relay(parts.store, parts.broker, parts.clock, QUEUE, _AGAIN_S)
+            rounds.append(Round("relay", relay.once, given.poll_s))
+            looks.insert(0, relay.once)  # type: ignore[arg-type]
+        if "shared" in parts.store.capabilities:
+            rounds.append(Round("watch", Watch(parts.store, looks).once, _WATCH_S))
+        return rounds
+
+    def _of_coordinator(self, *, stand_in: bool, broker: Broker | None) -> list[Round]:
+        given, parts = self._settings, self._parts
+        every_s = given.lease_s / _TERMS
+        patience = every_s if stand_in else 0.0
+        leader = Leader(parts.store, parts.clock, self._name, given.lease_s, patience)
+        self.leader = leader
+        rescuer = Rescuer(parts.store, broker, parts.clock, QUEUE)
+        delivery = Delivery(parts)
+        rounds = [
+            Round("leader", leader.once, every_s),
+            Round("rescuer", led(leader, lambda _: rescuer.once()), given.poll_s),
+            Round("delivery", led(leader, lambda _: delivery.once()), given.poll_s),
+        ]
+        if self._shared_broker:
+            relay = Relay(parts.store, parts.broker, parts.clock, QUEUE, _AGAIN_S)
+            rounds.append(Round("relay", led(leader, relay.once), given.poll_s))
+        return rounds
+
+    @property
+    def _shared_broker(self) -> bool:
+        return "shared" in self._parts.broker.capabilities
+
+    def _duty(self, each: Round) -> Duty:
+        clock, report = self._parts.clock, self._parts.report
+        return Duty(each.name, each.once, every_s=each.every_s, clock=clock, report=report)
