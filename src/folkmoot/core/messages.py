@@ -58,10 +58,13 @@ def whole(text: str) -> str:
 
 def rough_tokens(message: Message) -> int:
     """Return a cheap estimate of a message's tokens (4 characters a token, 4 for the envelope)."""
-    if isinstance(message, Answered):
-        inside = sum(len(c.name) + len(c.raw) + 8 + _size(c.args) for c in message.calls)
-        return 4 + (len(message.text) + inside + sum(_size(t.data) for t in message.thoughts)) // 4
-    return 4 + len(message.text) // 4
+    size = len(message.text)
+    if type(message) is Answered:
+        for call in message.calls:
+            size += len(call.name) + len(call.raw) + 8 + _size(call.args)
+        for thought in message.thoughts:
+            size += _size(thought.data)
+    return 4 + size // 4
 
 
 def _size(value: Any) -> int:

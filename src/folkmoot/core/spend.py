@@ -69,12 +69,12 @@ class Spend(msgspec.Struct, frozen=True, omit_defaults=True):
     def __add__(self, other: "Spend") -> "Spend":
         """Return both together."""
         return Spend(
-            input=self.input + other.input,
-            output=self.output + other.output,
-            nanos=self.nanos + other.nanos,
-            uncertain=self.uncertain + other.uncertain,
-            model_calls=self.model_calls + other.model_calls,
-            tool_calls=self.tool_calls + other.tool_calls,
+            self.input + other.input,
+            self.output + other.output,
+            self.nanos + other.nanos,
+            self.uncertain + other.uncertain,
+            self.model_calls + other.model_calls,
+            self.tool_calls + other.tool_calls,
         )
 
 

@@ -75,13 +75,14 @@ def fold(verdicts: Sequence[Verdict]) -> Verdict:
     holds: tuple[Hold, ...] = ()
     allowed = ""
     for verdict in verdicts:
-        if isinstance(verdict, Deny):
-            return verdict
-        if isinstance(verdict, AskPerson):
-            asked = asked or verdict
-        else:
+        kind = type(verdict)
+        if kind is Allow:
             allowed = allowed or verdict.policy
-            holds += verdict.holds
+            holds += verdict.holds  # type: ignore[union-attr]
+        elif kind is Deny:
+            return verdict
+        else:
+            asked = asked or verdict  # type: ignore[assignment]
     if asked is not None:
         return asked
     if not allowed:

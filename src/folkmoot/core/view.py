@@ -119,9 +119,9 @@ def apply(view: View, entry: Entry, body: Body | None = None) -> View:
 
 def _add(view: View, message: Message) -> None:
     """Add a message to the transcript, and its size to the running total."""
-    before = view.sizes[-1] if view.sizes else 0
+    sizes = view.sizes
     view.messages.append(message)
-    view.sizes.append(before + rough_tokens(message))
+    sizes.append((sizes[-1] if sizes else 0) + rough_tokens(message))
 
 
 def _created(view: View, body: e.Created) -> None:
@@ -154,8 +154,15 @@ def _model_called(view: View, body: e.ModelCalled) -> None:
 
 
 def _model_replied(view: View, body: e.ModelReplied) -> None:
-    usage = body.usage
-    view.spend += Spend(usage.input, usage.output, body.nanos, 0, 1)
+    usage, spend = body.usage, view.spend
+    view.spend = Spend(
+        spend.input + usage.input,
+        spend.output + usage.output,
+        spend.nanos + body.nanos,
+        spend.uncertain,
+        spend.model_calls + 1,
+        spend.tool_calls,
+    )
     view.model_call, view.holds, view.fault, view.faults, view.model = "", (), None, 0, ""
     if body.purpose == "summary":
         view.shown, view.summary = body.upto, body.text

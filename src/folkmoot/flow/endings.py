@@ -9,6 +9,7 @@ to another worker.
 import asyncio
 
 from folkmoot.core.run import Run
+from folkmoot.flow.alarms import Alarm, Alarms
 
 
 class Endings:
@@ -17,7 +18,8 @@ class Endings:
     def __init__(self) -> None:
         """Nothing is open."""
         self._open: set[str] = set()
-        self._waiters: dict[str, list[asyncio.Future[Run | None]]] = {}
+        self._alarms = Alarms()
+        self._waiters: dict[str, list[_Waiter]] = {}
 
     def begin(self, run: str) -> None:
         """A run is in our hands."""
@@ -31,8 +33,7 @@ class Endings:
         """A run is in our hands no more; tell who waits."""
         self._open.discard(run.id)
         for waiter in self._waiters.pop(run.id, ()):
-            if not waiter.done():
-                waiter.set_result(run)
+            waiter.tell(run)
 
     def drop(self, run: str) -> None:
         """A run was lost to us; its waiters look into the store."""
@@ -40,14 +41,13 @@ class Endings:
 
     async def wait(self, run: str, at_most_s: float) -> Run | None:
         """Wait until a run is put down here; None when the time is over first."""
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Run | None] = loop.create_future()
+        waiter = _Waiter(asyncio.get_running_loop().create_future())
         self._waiters.setdefault(run, []).append(waiter)
-        timer = loop.call_later(at_most_s, _give_up, waiter)
+        self._alarms.set(waiter, at_most_s)
         try:
-            return await waiter
+            return await waiter.told
         finally:
-            timer.cancel()
+            self._alarms.take_back(waiter)
             left = self._waiters.get(run)
             if left is not None:
                 left.remove(waiter)
@@ -55,6 +55,17 @@ class Endings:
                     del self._waiters[run]
 
 
-def _give_up(waiter: "asyncio.Future[Run | None]") -> None:
-    if not waiter.done():
-        waiter.set_result(None)
+class _Waiter(Alarm):
+    """Somebody who waits; when the time is over there is nothing to tell."""
+
+    __slots__ = ("told",)
+
+    def __init__(self, told: "asyncio.Future[Run | None]") -> None:
+        self.told = told
+
+    def ring(self) -> None:
+        self.tell(None)
+
+    def tell(self, run: Run | None) -> None:
+        if not self.told.done():
+            self.told.set_result(run)

@@ -6,8 +6,10 @@ It fails closed: a policy that breaks is a Deny, and so is silence. A Deny ends 
 from collections.abc import Sequence
 
 from folkmoot.core.errors import FolkmootError
-from folkmoot.core.verdict import Deny, Verdict, fold
+from folkmoot.core.verdict import Allow, AskPerson, Deny, Verdict, fold
 from folkmoot.ports.policy import Case, Policy
+
+_PLAIN = frozenset({Allow, AskPerson, Deny, type(None)})
 
 
 class Gate:
@@ -22,14 +24,15 @@ class Gate:
         verdicts: list[Verdict] = []
         for policy in self._policies:
             try:
-                verdict = await policy.judge(case)
+                said = policy.judge(case)
+                verdict = await said if type(said) not in _PLAIN else said  # type: ignore[misc]
             except Exception as fault:  # noqa: BLE001 - whatever broke, the answer is no
                 return _broken(policy.name, fault)
             if verdict is None:
                 continue
             if type(verdict) is Deny:
                 return verdict
-            verdicts.append(verdict)
+            verdicts.append(verdict)  # type: ignore[arg-type]
         return fold(verdicts)
 
 

@@ -29,6 +29,7 @@ from folkmoot.core.events import Event
 from folkmoot.core.messages import ToolCall, whole
 from folkmoot.core.steps import CallModel
 from folkmoot.core.view import View
+from folkmoot.flow.alarms import Alarms
 from folkmoot.flow.kit import Kit
 from folkmoot.flow.parts import Parts
 from folkmoot.ports.model import Answer, Delta, Request
@@ -55,6 +56,7 @@ class ModelCaller:
         self._parts = parts
         self._breakers: dict[str, br.Breaker] = {}
         self._warm: set[str] = set()
+        self._alarms = Alarms()
 
     async def call(
         self, kit: Kit, view: View, step: CallModel, choice: ModelChoice
@@ -99,7 +101,7 @@ class ModelCaller:
                 await self._parts.warm(choice)
                 self._warm.add(provider)
             model = self._parts.model(choice)
-            async with asyncio.timeout(choice.timeout_s):
+            with self._alarms.within(choice.timeout_s):
                 answer = await model.call(request, delta)
         except TimeoutError:
             self._report(provider, br.fail)

@@ -4,7 +4,6 @@ What recovery does with a call that was begun and whose end nobody saw is decide
 tool's effect class: a `reconcilable` one is asked, a `once` one is put in doubt.
 """
 
-import asyncio
 from typing import Any
 
 from folkmoot.core.effects import Effect, effect_id
@@ -12,6 +11,7 @@ from folkmoot.core.entries import ToolDoubted, ToolReturned
 from folkmoot.core.errors import FolkmootError, ToolTimeout
 from folkmoot.core.messages import ToolCall, whole
 from folkmoot.core.view import View
+from folkmoot.flow.alarms import Alarms
 from folkmoot.flow.kit import Kit
 from folkmoot.flow.parts import Parts
 from folkmoot.ports.tool import Tool, ToolContext, ToolResult
@@ -23,6 +23,7 @@ class ToolCaller:
     def __init__(self, parts: Parts) -> None:
         """Nothing is started."""
         self._parts = parts
+        self._alarms = Alarms()
 
     def check(self, kit: Kit, call: ToolCall) -> ToolReturned | None:
         """Return what is wrong with a call before the gate need be asked, or None."""
@@ -59,7 +60,7 @@ class ToolCaller:
             return ToolDoubted(call=call.id, name=call.name)
         context = self._context(kit, view, tool, call)
         try:
-            async with asyncio.timeout(context.timeout_s):
+            with self._alarms.within(context.timeout_s):
                 result = await tool.reconcile(call.args, context)
         except Exception:  # noqa: BLE001 - whoever cannot tell leaves it in doubt
             return ToolDoubted(call=call.id, name=call.name)
@@ -72,7 +73,7 @@ class ToolCaller:
 
     async def _guarded(self, tool: Tool, args: dict[str, Any], context: ToolContext) -> ToolResult:
         try:
-            async with asyncio.timeout(context.timeout_s):
+            with self._alarms.within(context.timeout_s):
                 return await tool.call(args, context)
         except TimeoutError:
             return ToolResult(

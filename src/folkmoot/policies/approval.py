@@ -23,7 +23,7 @@ class Approvals:
 
     name = "approval"
 
-    async def judge(self, case: Case) -> Verdict | None:
+    def judge(self, case: Case) -> Verdict | None:
         """Return AskPerson for a tool call that needs it and has it not; abstain otherwise."""
         act, agent = case.act, case.agent
         if act.kind != "tool" or not agent.approvals:

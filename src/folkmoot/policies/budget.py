@@ -6,7 +6,8 @@ right when many runs spend at once; a check here would race. Windows are UTC day
 time at which the step is judged; a call that ends after midnight is settled where it was held.
 """
 
-from datetime import UTC, datetime
+from datetime import date, timedelta
+from functools import lru_cache
 
 from folkmoot.core.agent import Budget
 from folkmoot.core.spend import Hold, nanos
@@ -14,7 +15,8 @@ from folkmoot.core.verdict import Allow, Verdict
 from folkmoot.policies import unpriced
 from folkmoot.ports.policy import Case
 
-_MS = 1000
+_MS_PER_DAY = 86_400_000
+_FIRST = date(1970, 1, 1)
 
 
 class Budgets:
@@ -22,27 +24,33 @@ class Budgets:
 
     name = "budget"
 
-    async def judge(self, case: Case) -> Verdict | None:
+    def judge(self, case: Case) -> Verdict | None:
         """Return Allow with holds for an act that costs money; abstain when it costs none."""
         act, budget = case.act, case.agent.budget
         bound = _bound(budget)
         if act.kind not in {"model", "tool"} or not bound:
             return None
-        unknown = unpriced.refuse(self.name, act, bound)
-        if unknown is not None or act.estimate == 0:
-            return unknown
+        if act.estimate <= 0:
+            return unpriced.refuse(self.name, act, bound)
         return Allow(self.name, holds(case.agent.name, budget, act.estimate, case.now))
 
 
 def holds(agent: str, budget: Budget, amount: int, now: int) -> tuple[Hold, ...]:
     """Return what to hold for `amount` nanos at `now` (ms): one hold for each budget that is set."""
-    day = datetime.fromtimestamp(now // _MS, UTC).strftime("%Y-%m-%d")
-    windows = ((day, budget.usd_per_day), (day[: len("2026-11")], budget.usd_per_month))
-    return tuple(
-        Hold(f"agent:{agent}/{window}", amount, nanos(usd))
-        for window, usd in windows
-        if usd is not None
-    )
+    day = _day(now // _MS_PER_DAY)
+    found: tuple[Hold, ...] = ()
+    if budget.usd_per_day is not None:
+        found = (Hold(f"agent:{agent}/{day}", amount, nanos(budget.usd_per_day)),)
+    if budget.usd_per_month is not None:
+        month = day[: len("2026-11")]
+        found += (Hold(f"agent:{agent}/{month}", amount, nanos(budget.usd_per_month)),)
+    return found
+
+
+@lru_cache(maxsize=8)
+def _day(number: int) -> str:
+    """Return the UTC day so many days after 1970-01-01, as YYYY-MM-DD."""
+    return (_FIRST + timedelta(days=number)).isoformat()
 
 
 def _bound(budget: Budget) -> str:

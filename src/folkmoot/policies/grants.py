@@ -20,17 +20,21 @@ NOT_NAMED: Final = "TOOL_NOT_NAMED"
 NOT_CHOSEN: Final = "MODEL_NOT_CHOSEN"
 
 
+_YES: Final = Allow("grants")
+
+
 class Grants:
     """Every need is granted, and no deny touches the act."""
 
     name = "grants"
 
-    async def judge(self, case: Case) -> Verdict | None:
+    def judge(self, case: Case) -> Verdict | None:
         """Return Allow or Deny for calls of models and tools; abstain on anything else."""
         act, agent = case.act, case.agent
         if act.kind not in {"model", "tool"}:
             return None
-        return self._denied(act, agent) or self._unknown(act, agent) or self._granted(act, agent)
+        denied = self._denied(act, agent) if agent.denies else None
+        return denied or self._unknown(act, agent) or self._granted(act, agent)
 
     def _denied(self, act: Act, agent: Agent) -> Deny | None:
         hit = reach.first(agent.denies, act)
@@ -43,12 +47,14 @@ class Grants:
 
     def _unknown(self, act: Act, agent: Agent) -> Deny | None:
         if act.kind == "model":
-            if any(str(choice) == act.name for choice in (agent.model, *agent.fallbacks)):
+            if act.name == str(agent.model) or act.name in map(str, agent.fallbacks):
                 return None
             reason = f"The agent file chooses no model {act.name} (model, fallbacks)."
             return self._no(act, reason, NOT_CHOSEN)
-        if any(use.name == (act.named or act.name) for use in agent.tools):
-            return None
+        given = act.named or act.name
+        for use in agent.tools:
+            if use.name == given:
+                return None
         return self._no(act, f"The agent file names no tool {act.name}.", NOT_NAMED)
 
     def _granted(self, act: Act, agent: Agent) -> Verdict:
@@ -56,7 +62,7 @@ class Grants:
             if not need.ordinary and not _covered(agent, need.grant):
                 reason = f"{act} needs the grant {need.grant}, which the agent file does not give."
                 return self._no(act, reason, MISSING)
-        return Allow(self.name)
+        return _YES
 
     def _no(self, act: Act, reason: str, code: str) -> Deny:
         # A model that may not be called is the end: nobody is left who could try something else.

@@ -27,7 +27,7 @@ class Limits:
 
     name = "limits"
 
-    async def judge(self, case: Case) -> Verdict | None:
+    def judge(self, case: Case) -> Verdict | None:
         """Return Deny (stop) for the first limit that is passed; abstain otherwise."""
         if case.act.kind not in {"model", "tool"}:
             return None

@@ -1,5 +1,6 @@
 """A policy: one rule of the gate."""
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 import msgspec
@@ -23,10 +24,13 @@ class Policy(Protocol):
 
     A policy never does anything to the world. When what it depends on is down it raises, and the
     gate takes that as Deny: it fails closed. It is asked once for each act, in a declared order.
+
+    A rule that decides by looking at its case is a plain function. One that must ask somebody else
+    (a service, a file) is `async def`: the event loop is never blocked. The gate takes either.
     """
 
     name: str
 
-    async def judge(self, case: Case) -> Verdict | None:
+    def judge(self, case: Case) -> Verdict | Awaitable[Verdict | None] | None:
         """Return a verdict, or None to abstain."""
         ...

@@ -8,7 +8,7 @@ Danger: every label value costs memory for ever, here and in whoever scrapes. Na
 outside (agents, models, tools, codes) are capped; the rest of them share the value `other`.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector
@@ -21,9 +21,8 @@ from folkmoot.core.entries import Body, Entry
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.spend import NANOS_PER_USD
 from folkmoot.ports.store import Counts
+from folkmoot.telemetry.gather import MOST, Cap, Count, Flush, Replies, Sums, Timer
 
-OTHER = "other"
-_NAMES = 200
 _RUN_SECONDS = (
     0.01,
     0.05,
@@ -51,82 +50,6 @@ class StoreTotals(msgspec.Struct, frozen=True, kw_only=True):
 
     commits: int = 0
     sets: int = 0
-
-
-class _Cap:
-    """Lets the first names keep their own; whoever comes later is `other`."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._seen: dict[str, str] = {}
-
-    def __call__(self, name: str) -> str:
-        known = self._seen.get(name)
-        if known is not None:
-            return known
-        if len(self._seen) >= self._limit:
-            return OTHER
-        return self._seen.setdefault(name, name)
-
-
-class _Count:
-    """A counter with labels. It counts in a plain dict and tells the registry when somebody reads it.
-
-    The library's own counters cost a microsecond a time, and a run counts some twenty times.
-    """
-
-    def __init__(self, counter: Counter, *caps: _Cap) -> None:
-        self._counter = counter
-        self._caps = caps
-        self._fresh: dict[tuple[str, ...], float] = {}
-
-    def add(self, *labels: str, amount: float = 1) -> None:
-        self._fresh[labels] = self._fresh.get(labels, 0) + amount
-        if len(self._fresh) > _NAMES:  # names past the cap must not pile up here
-            self.flush()
-
-    def flush(self) -> None:
-        fresh, self._fresh = self._fresh, {}
-        for labels, amount in fresh.items():
-            self._counter.labels(*_capped(self._caps, labels)).inc(amount)
-
-
-class _Timer:
-    """A histogram with labels, which gathers like a counter."""
-
-    def __init__(self, histogram: Histogram, *caps: _Cap) -> None:
-        self._histogram = histogram
-        self._caps = caps
-        self._fresh: dict[tuple[tuple[str, ...], int], int] = {}
-
-    def observe(self, *labels: str, ms: int) -> None:
-        seen = (labels, ms)
-        self._fresh[seen] = self._fresh.get(seen, 0) + 1
-        if len(self._fresh) > _NAMES:
-            self.flush()
-
-    def flush(self) -> None:
-        fresh, self._fresh = self._fresh, {}
-        for (labels, ms), times in fresh.items():
-            child = self._histogram.labels(*_capped(self._caps, labels))
-            for _ in range(times):
-                child.observe(ms / 1000)
-
-
-class _Flush(Collector):
-    """Stands first in the registry: whoever reads it reads what was counted up to now."""
-
-    def __init__(self, gathered: list[_Count | _Timer]) -> None:
-        self._gathered = gathered
-
-    def collect(self) -> Iterable[Metric]:
-        for one in self._gathered:
-            one.flush()
-        return ()
-
-
-def _capped(caps: tuple[_Cap, ...], labels: tuple[str, ...]) -> Iterator[str]:
-    return (cap(label) for cap, label in zip(caps, labels, strict=True))
 
 
 class _Totals(Collector):
@@ -179,13 +102,14 @@ class Metrics:
     def __init__(self, agents: int = 50, store: Callable[[], StoreTotals] | None = None) -> None:
         """Make the registry; `store` reads the store's totals, where it keeps them."""
         self.registry = CollectorRegistry(auto_describe=True)
-        self._gathered: list[_Count | _Timer] = []
-        self.registry.register(_Flush(self._gathered))
+        self._replies = Replies(self._replied)
+        self._gathered: list[Count | Timer | Replies] = [self._replies]
+        self.registry.register(Flush(self._gathered))
         ProcessCollector(registry=self.registry)
         if store is not None:
             self.registry.register(_Totals(store))
-        self._make_run_metrics(_Cap(agents))
-        self._make_call_metrics(_Cap(agents))
+        self._make_run_metrics(Cap(agents))
+        self._make_call_metrics(Cap(agents))
         self._make_gauges()
         self._handlers: dict[type, Callable[..., None]] = {
             e.Created: self._created,
@@ -205,10 +129,10 @@ class Metrics:
             e.Refused: self._ended,
         }
 
-    def _make_run_metrics(self, agents: _Cap) -> None:
+    def _make_run_metrics(self, agents: Cap) -> None:
         self._tasks = self._counter("folkmoot_tasks_total", "Tasks that became runs.", agent=agents)
         self._runs = self._counter(
-            "folkmoot_runs_total", "Runs that ended, by final state.", agent=agents, state=_Cap(10)
+            "folkmoot_runs_total", "Runs that ended, by final state.", agent=agents, state=Cap(10)
         )
         self._run_seconds = self._timer(
             "folkmoot_run_seconds", "From the task to its end.", _RUN_SECONDS, agent=agents
@@ -222,27 +146,27 @@ class Metrics:
         self._verdicts = self._counter(
             "folkmoot_gate_verdicts_total",
             "What the gate and the people it asked said, other than a plain yes.",
-            policy=_Cap(_NAMES),
-            verdict=_Cap(10),
+            policy=Cap(MOST),
+            verdict=Cap(10),
         )
 
-    def _make_call_metrics(self, agents: _Cap) -> None:
-        names = {"provider": _Cap(_NAMES), "model": _Cap(_NAMES)}
-        tools = _Cap(_NAMES)
+    def _make_call_metrics(self, agents: Cap) -> None:
+        names = {"provider": Cap(MOST), "model": Cap(MOST)}
+        tools = Cap(MOST)
         self._model_calls = self._counter(
-            "folkmoot_model_calls_total", "Model calls that ended.", **names, outcome=_Cap(_NAMES)
+            "folkmoot_model_calls_total", "Model calls that ended.", **names, outcome=Cap(MOST)
         )
         self._model_seconds = self._timer(
             "folkmoot_model_seconds", "Model calls that gave a reply.", _CALL_SECONDS, **names
         )
         self._tokens = self._counter(
-            "folkmoot_tokens_total", "Tokens, as the provider counts.", **names, direction=_Cap(2)
+            "folkmoot_tokens_total", "Tokens, as the provider counts.", **names, direction=Cap(2)
         )
         self._cached = self._counter(
             "folkmoot_cached_tokens_total",
             "Input tokens read from or written to the provider's cache.",
             **names,
-            direction=_Cap(2),
+            direction=Cap(2),
         )
         self._cost = self._counter(
             "folkmoot_cost_usd_total", "Dollars by our price table.", agent=agents, **names
@@ -253,7 +177,7 @@ class Metrics:
             agent=agents,
         )
         self._tool_calls = self._counter(
-            "folkmoot_tool_calls_total", "Tool calls that ended.", tool=tools, outcome=_Cap(10)
+            "folkmoot_tool_calls_total", "Tool calls that ended.", tool=tools, outcome=Cap(10)
         )
         self._tool_seconds = self._timer(
             "folkmoot_tool_seconds", "Tool calls that ended.", _CALL_SECONDS, tool=tools
@@ -275,14 +199,14 @@ class Metrics:
         self._outbox = Gauge("folkmoot_outbox", "Items not yet sent.", registry=self.registry)
         self._bytes = Gauge("folkmoot_store_bytes", "Size on disk.", registry=self.registry)
 
-    def _counter(self, name: str, about: str, **labels: _Cap) -> _Count:
-        made = _Count(Counter(name, about, list(labels), registry=self.registry), *labels.values())
+    def _counter(self, name: str, about: str, **labels: Cap) -> Count:
+        made = Count(Counter(name, about, list(labels), registry=self.registry), *labels.values())
         self._gathered.append(made)
         return made
 
-    def _timer(self, name: str, about: str, buckets: tuple[float, ...], **labels: _Cap) -> _Timer:
+    def _timer(self, name: str, about: str, buckets: tuple[float, ...], **labels: Cap) -> Timer:
         inner = Histogram(name, about, list(labels), buckets=buckets, registry=self.registry)
-        made = _Timer(inner, *labels.values())
+        made = Timer(inner, *labels.values())
         self._gathered.append(made)
         return made
 
@@ -328,18 +252,21 @@ class Metrics:
             self._uncertain.add(run.agent, amount=nanos / NANOS_PER_USD)
 
     def _model_replied(self, run: Run, _: Entry, body: e.ModelReplied) -> None:
-        provider, model = split_model(body.model)
-        usage = body.usage
-        self._model_calls.add(provider, model, "ok")
-        self._model_seconds.observe(provider, model, ms=body.ms)
-        self._tokens.add(provider, model, "input", amount=usage.input)
-        self._tokens.add(provider, model, "output", amount=usage.output)
-        if usage.cache_read:
-            self._cached.add(provider, model, "read", amount=usage.cache_read)
-        if usage.cache_write:
-            self._cached.add(provider, model, "write", amount=usage.cache_write)
-        if body.nanos:
-            self._cost.add(run.agent, provider, model, amount=body.nanos / NANOS_PER_USD)
+        self._replies.add(run.agent, body)
+
+    def _replied(self, agent: str, name: str, sums: Sums) -> None:
+        provider, model = split_model(name)
+        self._model_calls.add(provider, model, "ok", amount=sums.calls)
+        for ms, times in sums.ms.items():
+            self._model_seconds.observe(provider, model, ms=ms, times=times)
+        self._tokens.add(provider, model, "input", amount=sums.input)
+        self._tokens.add(provider, model, "output", amount=sums.output)
+        if sums.read:
+            self._cached.add(provider, model, "read", amount=sums.read)
+        if sums.write:
+            self._cached.add(provider, model, "write", amount=sums.write)
+        if sums.nanos:
+            self._cost.add(agent, provider, model, amount=sums.nanos / NANOS_PER_USD)
 
     def _model_failed(self, run: Run, _: Entry, body: e.ModelFailed) -> None:
         self._model_calls.add(*split_model(body.model), body.code)

@@ -80,7 +80,9 @@ class FunctionTool(Generic[P, R]):
         """Fill the declared needs with the arguments."""
         if not self._templates:
             return ()
-        known = {**self._signature.defaults, **args}
+        known = {**self._signature.defaults, **args} if self._signature.defaults else args
+        if len(self._templates) == 1:
+            return self._templates[0].needs(known)
         return tuple(dict.fromkeys(n for t in self._templates for n in t.needs(known)))
 
     async def call(self, args: dict[str, Any], context: ToolContext) -> ToolResult:

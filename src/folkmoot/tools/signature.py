@@ -35,8 +35,12 @@ class Signature:
         self._parameters = [p for p in parameters if p.name != self.context]
         for parameter in self._parameters:
             self._check(parameter, hints)
+        self.names = [parameter.name for parameter in self._parameters]
+        """The arguments that the model gives."""
+        self._fields = [f"arg{number}" for number in range(len(self._parameters))]
         try:
             self._model = self._make(hints, descriptions)
+            self._validate = self._model.__pydantic_validator__.validate_python
             self.schema = self._schema()
         except PydanticUserError as fault:
             why = fault.message.splitlines()[0]
@@ -45,20 +49,15 @@ class Signature:
             p.name: p.default for p in self._parameters if p.default is not inspect.Parameter.empty
         }
 
-    @property
-    def names(self) -> list[str]:
-        """The arguments that the model gives."""
-        return [parameter.name for parameter in self._parameters]
-
     def read(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments as the function's types want them. Raises Invalid."""
         try:
-            model = self._model.model_validate(dict(args))
+            model = self._validate(dict(args))
         except ValidationError as fault:
             errors = fault.errors(include_input=False, include_url=False)
             mistakes = [f"`{'.'.join(map(str, e['loc']))}`: {e['msg']}." for e in errors]
             raise Invalid("Wrong arguments: " + " ".join(mistakes)) from None
-        return {p.name: getattr(model, f"arg{n}") for n, p in enumerate(self._parameters)}
+        return dict(zip(self.names, [getattr(model, field) for field in self._fields], strict=True))
 
     def _hints(self, function: Callable[..., Any]) -> dict[str, Any]:
         try:

@@ -35,6 +35,8 @@ class Template(msgspec.Struct, frozen=True):
         if self.pieces is None:
             return (self._need(None),)
         ways = [self._texts(plain, name, args) for plain, name in self.pieces]
+        if len(ways) == 1 and len(ways[0]) == 1:
+            return (self._need(ways[0][0]),)
         resources = {None if None in way else "".join(map(str, way)) for way in product(*ways)}
         if not resources:  # an empty list of recipients: nothing is touched, but be careful
             return (self._need(None),)

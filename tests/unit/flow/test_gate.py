@@ -1,5 +1,7 @@
 """The gate in place: verdicts are kept, people are asked, nothing passes unjudged."""
 
+import asyncio
+
 import pytest
 
 from folkmoot.core.agent import Approval, Budget, Limits, ToolUse
@@ -9,6 +11,7 @@ from folkmoot.core.messages import ToolCall
 from folkmoot.core.run import RunState
 from folkmoot.core.signals import Vote
 from folkmoot.core.spend import Price
+from folkmoot.core.verdict import Deny
 from folkmoot.testing.harness import Harness, agent
 from folkmoot.testing.probe import Probe
 from folkmoot.testing.replies import calls, says, turns
@@ -51,6 +54,35 @@ async def test_a_policy_that_breaks_denies() -> None:
         run = await moot.ask("Go.")
     assert run.error.startswith("POLICY_DOWN")
     assert "hunter2" not in run.error
+
+
+async def test_a_policy_may_ask_somebody_else_before_it_answers() -> None:
+    class Slow:
+        name = "slow"
+
+        async def judge(self, case):
+            await asyncio.sleep(0)
+            return Deny(self.name, "Not now.", "NOT_NOW", stop=True)
+
+    moot = Harness(agent(), replies=ONCE)
+    moot.policies.append(Slow())
+    async with moot:
+        run = await moot.ask("Go.")
+    assert run.error.startswith("NOT_NOW")
+
+
+async def test_an_answer_that_is_no_verdict_denies() -> None:
+    class Odd:
+        name = "odd"
+
+        def judge(self, case):
+            return True
+
+    moot = Harness(agent(), replies=ONCE)
+    moot.policies.append(Odd())
+    async with moot:
+        run = await moot.ask("Go.")
+    assert run.error.startswith("POLICY_DOWN")
 
 
 async def test_an_ask_makes_the_run_wait_and_a_yes_lets_it_go_on(probe: Probe) -> None:

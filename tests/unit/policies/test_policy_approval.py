@@ -21,7 +21,7 @@ def agent_with(*rules: Approval) -> Agent:
 
 
 async def judge(act: Act, agent: Agent, view: View | None = None):
-    return await Approvals().judge(Case(act, agent, view or sample_view(), NOW))
+    return Approvals().judge(Case(act, agent, view or sample_view(), NOW))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def agent_with(**budget) -> Agent:
 
 
 async def judge(act: Act, agent: Agent, now: int = NOW):
-    return await Budgets().judge(Case(act, agent, sample_view(), now))
+    return Budgets().judge(Case(act, agent, sample_view(), now))
 
 
 def ms(*when: int) -> int:

@@ -12,6 +12,7 @@ from folkmoot.ports.policy import Case
 from folkmoot.testing.contracts.policy import (
     NOW,
     PolicyContract,
+    answer,
     sample_agent,
     sample_view,
     tool_act,
@@ -70,7 +71,7 @@ class TestExampleOnThePage(PolicyContract):
         return [Case(act, agent, sample_view(), NOW + hour * 3_600_000) for hour in range(24)]
 
     async def test_it_says_no_at_night_and_nothing_by_day(self, policy, cases):
-        answers = [await policy.judge(case) for case in cases]
+        answers = [await answer(policy, case) for case in cases]
         night = [hour for hour, answer in enumerate(answers) if answer is not None]
         assert night == [0, 1, 2, 3, 4, 5, 22, 23]
 

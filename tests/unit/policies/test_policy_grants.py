@@ -22,7 +22,7 @@ def agent_with(**fields) -> Agent:
 
 
 async def judge(act: Act, agent: Agent):
-    return await Grants().judge(Case(act, agent, sample_view(), NOW))
+    return Grants().judge(Case(act, agent, sample_view(), NOW))
 
 
 async def test_naming_a_tool_gives_its_ordinary_needs():

@@ -25,7 +25,7 @@ def view_with(**fields) -> View:
 
 
 async def judge(act: Act, agent: Agent, view: View | None = None, now: int = NOW):
-    return await Limits().judge(Case(act, agent, view or sample_view(), now))
+    return Limits().judge(Case(act, agent, view or sample_view(), now))
 
 
 async def stops(act: Act, agent: Agent, view: View | None = None, now: int = NOW) -> str:

@@ -11,6 +11,7 @@ from folkmoot.policies.order import standard
 from folkmoot.ports.policy import Case
 from folkmoot.testing.contracts.policy import (
     NOW,
+    answer,
     foreign_act,
     model_act,
     sample_agent,
@@ -27,7 +28,7 @@ VERDICTS = st.one_of(
 
 async def gate(act, agent) -> Verdict:
     case = Case(act, agent, sample_view(), NOW)
-    answers = [await policy.judge(case) for policy in standard()]
+    answers = [await answer(policy, case) for policy in standard()]
     return fold([answer for answer in answers if answer is not None])
 
 
@@ -73,7 +74,7 @@ async def test_a_passed_limit_ends_the_run_even_where_a_person_would_be_asked():
     )
     view = msgspec.structs.replace(sample_view(), began=NOW - 1000)
     case = Case(tool_act(), agent, view, NOW)
-    answers = [await policy.judge(case) for policy in standard()]
+    answers = [await answer(policy, case) for policy in standard()]
     verdict = fold([answer for answer in answers if answer is not None])
     assert isinstance(verdict, Deny)
     assert verdict.stop

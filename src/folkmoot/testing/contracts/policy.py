@@ -5,7 +5,7 @@ Subclass `PolicyContract`, give the fixture `policy`, and add to `cases` what yo
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 import msgspec
 import pytest
@@ -70,6 +70,12 @@ def foreign_act() -> Act:
     return Act(kind="teleport", name="shell", call="c1", needs=(need,))
 
 
+async def answer(policy: Policy, case: Case) -> Verdict | None:
+    """Return what a policy says, whether it is a plain function or an async one."""
+    said = policy.judge(case)
+    return await said if isinstance(said, Awaitable) else said
+
+
 class PolicyContract:
     """Run by every policy. A policy is a pure function of its case."""
 
@@ -94,16 +100,16 @@ class PolicyContract:
         self, policy: Policy, cases: Sequence[Case]
     ) -> None:
         """A policy keeps nothing between cases, whatever their order."""
-        first = [await policy.judge(case) for case in cases]
-        again = [await policy.judge(case) for case in reversed(cases)]
+        first = [await answer(policy, case) for case in cases]
+        again = [await answer(policy, case) for case in reversed(cases)]
         assert again[::-1] == first
 
     async def test_cases_judged_side_by_side_get_the_same_answers(
         self, policy: Policy, cases: Sequence[Case]
     ) -> None:
         """Calls of one reply are judged at the same time."""
-        alone = [await policy.judge(case) for case in cases]
-        assert await asyncio.gather(*(policy.judge(case) for case in cases)) == alone
+        alone = [await answer(policy, case) for case in cases]
+        assert await asyncio.gather(*(answer(policy, case) for case in cases)) == alone
 
     async def test_judging_changes_nothing_it_was_shown(
         self, policy: Policy, cases: Sequence[Case]
@@ -111,7 +117,7 @@ class PolicyContract:
         """The view belongs to the runner."""
         for case in cases:
             before = msgspec.json.encode(case)
-            await policy.judge(case)
+            await answer(policy, case)
             assert msgspec.json.encode(case) == before
 
     async def test_a_foreign_act_is_never_allowed_nor_put_to_a_person(
@@ -120,14 +126,14 @@ class PolicyContract:
         """A kind of act that the policy does not know is not its business."""
         for case in cases:
             foreign = msgspec.structs.replace(case, act=foreign_act())
-            assert await policy.judge(foreign) is None
+            assert await answer(policy, foreign) is None
 
     async def test_a_verdict_says_whose_it_is_and_why(
         self, policy: Policy, cases: Sequence[Case]
     ) -> None:
         """Whoever reads the journal must learn which rule spoke, and the reason as a sentence."""
         for case in cases:
-            verdict = await policy.judge(case)
+            verdict = await answer(policy, case)
             if verdict is not None:
                 _readable(policy, verdict)
 

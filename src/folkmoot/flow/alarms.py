@@ -1,0 +1,111 @@
+"""Alarms: many deadlines, one timer of the event loop.
+
+Nearly every deadline is set and taken back again: a call ends in time. A timer of the loop for each
+costs more than the rest of a short call, so the loop gets one only, for the earliest deadline, and
+taking a deadline back leaves it armed: when it fires with nothing due, it is set for what is left.
+"""
+
+import asyncio
+from types import TracebackType
+from typing import Any
+
+
+class Alarm:
+    """A deadline: `ring` is called at `when` (the loop's time), unless it was taken back."""
+
+    __slots__ = ("when",)
+
+    when: float
+
+    def ring(self) -> None:
+        """The time is over."""
+        raise NotImplementedError
+
+
+class Alarms:
+    """The deadlines of one event loop."""
+
+    def __init__(self) -> None:
+        """Nothing is set, and no loop is needed yet."""
+        self._set: dict[Alarm, None] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed = float("inf")
+
+    def set(self, alarm: Alarm, seconds: float) -> None:
+        """Have an alarm ring in so many seconds, on the running loop."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._set.clear()
+            self._loop, self._timer, self._armed = loop, None, float("inf")
+        when = alarm.when = loop.time() + seconds
+        self._set[alarm] = None
+        if when < self._armed:
+            self._arm(when)
+
+    def take_back(self, alarm: Alarm) -> None:
+        """Forget an alarm. One that rang already does no harm."""
+        self._set.pop(alarm, None)
+
+    def within(self, seconds: float) -> "Within":
+        """Return a block that may take so long, as `asyncio.timeout`: then it ends with TimeoutError."""
+        return Within(self, seconds)
+
+    def _arm(self, when: float) -> None:
+        assert self._loop is not None
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed = when
+        self._timer = self._loop.call_at(when, self._fire)
+
+    def _fire(self) -> None:
+        assert self._loop is not None
+        self._timer, self._armed = None, float("inf")
+        now = self._loop.time()
+        due = [alarm for alarm in self._set if alarm.when <= now]
+        for alarm in due:
+            self._set.pop(alarm, None)
+            alarm.ring()
+        left = min((alarm.when for alarm in self._set), default=None)
+        if left is not None and left < self._armed:
+            self._arm(left)
+
+
+class Within(Alarm):
+    """A block with a time limit: `with alarms.within(2.0): await …`. Raises TimeoutError at its end.
+
+    As with `asyncio.timeout` a cancel from elsewhere stays a cancel, also when both come together.
+    """
+
+    __slots__ = ("_alarms", "_before", "_expired", "_seconds", "_task")
+
+    def __init__(self, alarms: Alarms, seconds: float) -> None:
+        """Nothing is set before the block is entered."""
+        self._alarms = alarms
+        self._seconds = seconds
+        self._expired = False
+
+    def __enter__(self) -> None:
+        """Set the alarm, for the task that runs this."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._task: asyncio.Task[Any] = task
+        self._before = task.cancelling()
+        self._alarms.set(self, self._seconds)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take the alarm back, or say that it rang."""
+        if not self._expired:
+            self._alarms.take_back(self)
+        elif self._task.uncancel() <= self._before and kind is asyncio.CancelledError:
+            raise TimeoutError from fault
+
+    def ring(self) -> None:
+        """End the block: its task is cancelled, once."""
+        self._expired = True
+        self._task.cancel()
