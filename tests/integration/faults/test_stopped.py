@@ -1,0 +1,48 @@
+"""A worker that stands still past its lease (SIGSTOP) and then goes on: it writes nothing any more."""
+
+import pytest
+
+from folkmoot.core.entries import ToolDoubted
+from folkmoot.core.task import Task
+from folkmoot.testing.fleet.agents import WORKS
+from folkmoot.testing.fleet.load import Load
+from folkmoot.testing.fleet.plugin import Ask
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
+HELD = ("post", "post", "post", "keep", "keep", "note", "look", "model", "model")
+HOLD_S = 2.0
+
+
+@pytest.mark.timeout(90)
+async def test_a_worker_stopped_past_its_lease_loses_its_runs_and_writes_no_more(
+    fleet, postgres, redis, judged, until
+):
+    async with fleet(postgres.url, redis.url) as moot, moot.desk() as desk:
+        load = Load(moot.members)
+        (old,) = await moot.add("worker")
+        for nr, held in enumerate(HELD):
+            ask = Ask(key=f"t-{nr}", hold=held, hold_s=HOLD_S)
+            task = Task(agent=WORKS, input=ask.text(), key=ask.key)
+            load.taken[ask.key] = (await desk.submit(task)).run.id
+        held = set(enumerate(HELD))
+        await until(
+            lambda: (
+                held <= {(int(x.key[2:]), x.name) for x in moot.witness.read() if x.what == "begin"}
+            )
+        )
+        old.stop()
+        (new,) = await moot.add("worker")
+        await moot.until_done(30, load)
+        old.go_on()
+        await until(lambda: old.log.count("lease_lost") == len(HELD))
+        found = await judged(moot, load)
+        doubted = {
+            key
+            for key, run in load.taken.items()
+            for entry in await desk.journal(run)
+            if isinstance(entry.read(), ToolDoubted)
+        }
+    assert doubted == {f"t-{nr}" for nr, held in enumerate(HELD) if held == "post"}
+    assert found.in_doubt == HELD.count("post")
+    assert "lease_lost" not in new.log
