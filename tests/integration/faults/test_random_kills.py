@@ -15,7 +15,7 @@ async def test_random_kills_lose_nothing_on_postgresql_and_redis(
     fleet, postgres, redis, judged, fault_s
 ):
     async with fleet(postgres.url, redis.url) as moot:
-        await moot.add("up", "up", "worker", "worker")
+        await moot.add("api", "api", "coordinator", "coordinator", "worker", "worker")
         load, storm = Load(moot.members), Storm(moot.members)
         await asyncio.gather(load.run(fault_s), storm.run(fault_s))
         found = await judged(moot, load)

@@ -86,7 +86,7 @@ async def test_a_broker_restarts(fleet, postgres, broker, judged, how):
 async def test_the_whole_cluster_is_killed_and_started_again(fleet, postgres, redis, judged):
     """Every process and both servers at once: all runs end."""
     async with fleet(postgres.url, redis.url) as moot:
-        await moot.add("up", "worker", "worker")
+        await moot.add("api", "coordinator", "worker", "worker")
         load = Load(moot.members)
         loading = asyncio.create_task(load.run(LOAD_S))
         await asyncio.sleep(LOAD_S / 2)

@@ -29,7 +29,12 @@ class Role(msgspec.Struct, frozen=True):
     api: bool = False
 
 
-ROLES = {"up": Role(("up", "--port", "0"), api=True), "worker": Role(("worker",))}
+ROLES = {
+    "up": Role(("up", "--port", "0"), api=True),
+    "api": Role(("api", "--port", "0"), api=True),
+    "worker": Role(("worker",)),
+    "coordinator": Role(("coordinator",)),
+}
 
 
 class Member:
