@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from folkmoot.agents.keeper import Keeper
 from folkmoot.checkup import examine
 from folkmoot.clocks.system import SystemClock
 from folkmoot.config import ALONE, Settings, load
@@ -29,13 +30,14 @@ from folkmoot.models.registry import Models
 from folkmoot.plugins import load as load_plugin
 from folkmoot.policies.order import standard
 from folkmoot.ports.clock import Clock
-from folkmoot.ports.desk import Part
+from folkmoot.ports.desk import Part, Reloaded
 from folkmoot.ports.gateway import Gateway
 from folkmoot.ports.observer import Observer
 from folkmoot.ports.policy import Policy
 from folkmoot.ports.program import Program
 from folkmoot.ports.store import Store
 from folkmoot.programs import builtin as programs
+from folkmoot.reloading import agents_part, reloaded
 from folkmoot.rounds import Rounds
 from folkmoot.sandboxes.registry import choose_or_explain
 from folkmoot.tools.arguments import check
@@ -52,6 +54,7 @@ from folkmoot.wiring import (
     names_known,
     observe,
     report,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -138,6 +141,8 @@ class App:
             stop = observe(self.settings, self.observers, self.store, self.clock)
             stack.push_async_callback(stop.close)
             await stop.start()
+            await self.keeper.start()
+            stack.push_async_callback(self.keeper.stop)
             parts = self.parts()
             kits, births = Kits(parts), None
             if "worker" in roles:
@@ -157,6 +162,10 @@ class App:
         stack.push_async_callback(self.models.close)
         await self.broker.open()
         stack.push_async_callback(self.broker.close)
+        self.keeper = Keeper(
+            self.catalog, self.clock, self.broker, self.worker, told=tell, report=report
+        )
+        await self.catalog.refresh()
 
     async def _start(self, stack: AsyncExitStack, parts: Parts, roles: Collection[str]) -> None:
         """Start in order: a heartbeat before the first claim; hints and rescues last."""
@@ -184,9 +193,12 @@ class App:
 
     def _desk(self, parts: Parts, intake: Intake) -> FlowDesk:
         prober = Prober(
-            {"store": self._probe_store, "broker": self._probe_broker}, self._duties, self._load
+            {"store": self._probe_store, "broker": self._probe_broker},
+            self._duties,
+            self._load,
+            [lambda: agents_part(self.catalog)],
         )
-        return FlowDesk(parts, intake, prober.health, self.settings.poll_s)
+        return FlowDesk(parts, intake, prober.health, self.settings.poll_s, self.reload)
 
     def _load(self) -> tuple[int, int]:
         if self._dispatcher is None:
@@ -205,6 +217,10 @@ class App:
         """Take no more work and let steps finish, for at most `grace` seconds; then hand over."""
         if self._dispatcher is not None:
             await self._dispatcher.stop(grace)
+
+    async def reload(self, agent: str = "") -> Reloaded:
+        """Read the agents' sources again, here and in the fleet."""
+        return reloaded(self.catalog, await self.keeper.reload(agent), agent)
 
     async def doctor(self) -> list[Part]:
         """Probe everything that a deployment needs."""

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from folkmoot.agents.directory import Directory
+from folkmoot.agents.catalog import Agents
+from folkmoot.agents.source import Want
 from folkmoot.config import Settings
 from folkmoot.core.agent import SandboxUse
 from folkmoot.core.errors import FolkmootError
@@ -23,14 +24,14 @@ _KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "AWS_ACCES
 
 
 async def examine(
-    settings: Settings, catalog: Directory, env: Mapping[str, str], opened: Opened
+    settings: Settings, catalog: Agents, env: Mapping[str, str], opened: Opened
 ) -> list[Part]:
     """Try everything; a part that is not `critical` only limits what agents can do."""
     return [
         _python(),
         _sqlite(),
         _sandbox(),
-        _agents(settings, catalog),
+        await _agents(settings, catalog),
         _keys(env),
         _space(),
         await _store(opened),
@@ -56,12 +57,14 @@ def _sandbox() -> Part:
     )
 
 
-def _agents(settings: Settings, catalog: Directory) -> Part:
-    mistakes = list(catalog.mistakes)
+async def _agents(settings: Settings, catalog: Agents) -> Part:
+    await catalog.refresh(Want(now=True))
+    wrong = [fault.message for fault in catalog.faults] + [str(m) for m in catalog.mistakes]
     names = catalog.names()
-    if mistakes:
-        return Part(name="agents", ok=False, detail="; ".join(str(m) for m in mistakes))
-    return Part(name="agents", ok=True, detail=", ".join(names) or f"none in {settings.agents}")
+    if wrong:
+        return Part(name="agents", ok=False, detail="; ".join(wrong))
+    nobody = f"none in {', '.join(settings.agents)}"
+    return Part(name="agents", ok=True, detail=", ".join(names) or nobody)
 
 
 def _keys(env: Mapping[str, str]) -> Part:

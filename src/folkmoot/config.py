@@ -32,7 +32,10 @@ class Settings(BaseSettings):
         repr=False,
         description="What carries hints: local://, or redis://, nats://, amqp://, postgres:// with host and port.",
     )
-    agents: Path = Field(Path("agents"), description="Folder with agent files (*.yaml, *.yml).")
+    agents: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("agents",),
+        description="Where agents come from, separated by commas: folders, agent files, s3://bucket/prefix.",
+    )
     plugins: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Python files that register tools, programs or models; separated by commas."
     )
@@ -86,12 +89,12 @@ class Settings(BaseSettings):
         50, ge=0, description="Agents that get a metric label of their own; the others share one."
     )
 
-    @field_validator("plugins", "api_keys", mode="before")
+    @field_validator("agents", "plugins", "api_keys", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
+        return (str(value),) if isinstance(value, Path) else value
 
 
 def load(**given: Any) -> Settings:

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from folkmoot.agents.catalog import Agents, News
 from folkmoot.agents.directory import Directory
 from folkmoot.agents.known import Known
+from folkmoot.agents.load import Ground
+from folkmoot.agents.source import Source
 from folkmoot.brokers import address
 from folkmoot.brokers.local import LocalBroker
 from folkmoot.config import Settings
@@ -35,12 +38,29 @@ Page = Callable[[], Awaitable[bytes]]
 """Makes the text of /metrics."""
 
 
-def make_catalog(settings: Settings, agents: Sequence[Agent], known: Known) -> Directory:
-    """Return the agents: those of the folder, and those given in code."""
-    found = Directory(settings.agents, workspaces=settings.workspaces, known=known)
+def make_catalog(settings: Settings, agents: Sequence[Agent], known: Known) -> Agents:
+    """Return the agents: those of the settings' sources, and those given in code."""
+    found = Agents(make_sources(settings, known))
     for agent in agents:
         found.add(agent)
     return found
+
+
+def make_sources(settings: Settings, known: Known) -> list[Source]:
+    """Return the places that agents come from. Raises SettingsInvalid."""
+    ground = Ground(workspaces=settings.workspaces, known=known)
+    return [_source(place, ground) for place in settings.agents]
+
+
+def _source(place: str, ground: Ground) -> Source:
+    scheme, colon, _ = place.partition("://")
+    if not colon:
+        return Directory(Path(place), ground)
+    raise SettingsInvalid(
+        f"FOLKMOOT_AGENTS names {scheme}://…, which is no place that agents come from.",
+        kept="Nothing was started.",
+        todo="Use a folder, an agent file, or s3://bucket/prefix.",
+    )
 
 
 def names_known(models: Models, toolbox: Toolbox, programs: Collection[str]) -> Known:
@@ -236,6 +256,23 @@ def report(event: str, run: str, fault: BaseException | None) -> None:
     log.warning(
         event, run=run, exc_info=fault if event.endswith("broke") else None, error=str(fault)
     )
+
+
+def tell(news: News) -> None:
+    """Log what a reading of the agents' sources brought."""
+    if news == News():
+        return
+    import structlog  # noqa: PLC0415 - only when there is something to say
+
+    log = structlog.get_logger("folkmoot")
+    if news.came or news.changed or news.gone:
+        log.info("agents_changed", came=news.came, changed=news.changed, gone=news.gone)
+    for mistake in news.fresh:
+        log.error("agent_file_wrong", error=str(mistake))
+    for fault in news.failed:
+        log.error("agents_unreachable", error=str(fault))
+    for source in news.back:
+        log.info("agents_reachable", source=source)
 
 
 async def loopback(through: Broker) -> None:

@@ -92,6 +92,8 @@ def test_every_setting_is_documented_with_its_default(page):
         _, _, _, default, meaning, _ = rows[f"FOLKMOOT_{name.upper()}"]
         assert meaning == field.description
         written = f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+        if isinstance(field.default, tuple):
+            written = ",".join(field.default)
         assert default.strip("`") == ("" if field.default in ((), "") else written)
 
 

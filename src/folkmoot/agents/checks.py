@@ -56,6 +56,13 @@ def of_agent(agent: Agent, file: AgentFile, known: Known) -> Found:
         yield from _tool(("tools", at, *written), agent, use, known)
 
 
+def of_stranger(agent: Agent, workspaces: FilePath) -> Found:
+    """Look at an agent that came over a network: it works in a folder of ours, and nowhere else."""
+    if not FilePath(agent.workspace).is_relative_to(workspaces.resolve()):
+        expected = f"a folder within {workspaces}"
+        yield ("workspace",), "this lies outside the workspaces", {"expected": expected}
+
+
 def _parts(file: AgentFile) -> Iterator[tuple[Path, ModelPart]]:
     """Yield the models that are written as mappings."""
     if isinstance(file.model, ModelPart):

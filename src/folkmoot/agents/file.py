@@ -26,6 +26,7 @@ from folkmoot.agents.parts import (
     Text,
     Tool,
 )
+from folkmoot.agents.units import Span
 
 # A name stands in budgets' scopes, paths and addresses, so it holds nothing that these take apart.
 NAME: Final = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -120,6 +121,12 @@ class AgentFile(Part):
     )
     labels: dict[Annotated[str, Field(min_length=1)], str] = Field(
         default={}, description="Names and values of your own.", examples=[{"team": "docs"}]
+    )
+
+    cache: Span | None = Field(
+        default=None,
+        description="How long the file is used before its bucket is asked again; FOLKMOOT_AGENTS_TTL_S if left out. A folder is watched and needs none.",
+        examples=["5m"],
     )
 
     triggers: Later = later("triggers")

@@ -1,25 +1,26 @@
 """Files that an agent file points to: they become part of the agent, so that its digest covers them.
 
-Only files inside the agent file's own folder are read, by real path. Otherwise a definition that
-came from elsewhere could send any file that we can read to a model.
+Names are relative to the agent file. What lies outside the shelf's root is not read (shelf.py).
 """
 
-from pathlib import Path
+import posixpath
 from typing import Any
 
-from folkmoot.agents import source
+from folkmoot.agents import text as texts
 from folkmoot.agents import tree as trees
 from folkmoot.agents.mistakes import Path as Place
 from folkmoot.agents.mistakes import show
+from folkmoot.agents.shelf import Shelf
 from folkmoot.agents.tree import Tree
 
 
 class Includes:
     """Reads files for one agent file, and notes in its tree what keeps them from being used."""
 
-    def __init__(self, tree: Tree, folder: Path) -> None:
-        """Read for `tree`, from `folder`."""
-        self._tree, self._folder = tree, folder
+    def __init__(self, tree: Tree, shelf: Shelf, file: str) -> None:
+        """Read for `tree`, which is that of the agent file by the name of `file`."""
+        self._tree, self._shelf = tree, shelf
+        self._folder = posixpath.dirname(file)
         self._refused: set[Place] = set()
 
     def text(self, name: str, place: Place) -> str:
@@ -27,7 +28,7 @@ class Includes:
         path = self._inside(name, place)
         if path is None:
             return ""
-        text = source.read(path)
+        text = texts.read(self._shelf, path)
         if not isinstance(text, str):
             self._note(place, f"in the file {name!r}: {text.problem}", expected=text.expected)
             return ""
@@ -40,7 +41,7 @@ class Includes:
         text = self.text(name, place)
         if place in self._refused:
             return None
-        inner = trees.grow(str(self._folder / name), text)
+        inner = trees.grow(self._shelf.shown(posixpath.join(self._folder, name)), text)
         if inner.mistakes:
             self._refused.add(place)
             self._tree.mistakes.extend(inner.mistakes)
@@ -52,17 +53,18 @@ class Includes:
         if place not in self._refused:
             self._note(place, "the file holds something else", expected=expected, found=show(found))
 
-    def _inside(self, name: str, place: Place) -> Path | None:
-        path = self._folder / name
-        # Both real paths, so that neither a link nor `..` leads out.
-        if not path.resolve().is_relative_to(self._folder.resolve()):
+    def _inside(self, name: str, place: Place) -> str | None:
+        path = posixpath.join(self._folder, name)
+        here = self._shelf.holds(path)
+        if here:
+            return path
+        if here is None:
             problem = f"the file {name!r} lies outside the agent file's folder"
             self._note(place, problem, expected="a file in that folder or below it")
-            return None
-        if not path.is_file():
-            self._note(place, f"there is no file {name!r}", hint=f"looked in {self._folder}")
-            return None
-        return path
+        else:
+            hint = f"looked in {self._shelf.shown(self._folder)}"
+            self._note(place, f"there is no file {name!r}", hint=hint)
+        return None
 
     def _note(self, place: Place, problem: str, **words: str) -> None:
         self._refused.add(place)

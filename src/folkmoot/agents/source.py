@@ -1,63 +1,47 @@
-"""Reading a text file that belongs to an agent: its size, its encoding, its characters."""
+"""A source: a place that agent files come from, read again and again."""
 
-import codecs
-import re
-from pathlib import Path
+from collections.abc import AsyncIterator
+from typing import Protocol
 
-from folkmoot.agents.mistakes import Mistake
+import msgspec
 
-MAX_BYTES = 1_048_576
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_WIDE = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+from folkmoot.agents.load import Loaded
 
 
-def read(path: Path) -> str | Mistake:
-    """Return the file's text, or the mistake that keeps it from being read."""
-    data = load(path)
-    if isinstance(data, str):
-        return _at(path, data)
-    if data.startswith(_WIDE):
-        return _at(path, "the file is written in UTF-16 or UTF-32", expected="UTF-8")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        return _not_utf8(path, data, fault)
-    strange = _UNPRINTABLE.search(text)
-    if strange is None:
-        return text
-    problem = f"the character U+{ord(strange.group()):04X} cannot stand in a file of text"
-    return _at(path, problem, place=spot(text, strange.start()))
+class Want(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reading is for: all files that are due; with `now` whatever is due or not.
+
+    `agent`: only this agent's file need be looked at.
+    """
+
+    now: bool = False
+    agent: str = ""
 
 
-def load(path: Path) -> bytes | str:
-    """Return a regular file's bytes, or a sentence that says why not."""
-    try:
-        # A pipe or a device would block or never end.
-        if path.exists() and not path.is_file():
-            return "this is not a file"
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as fault:
-        return f"the file cannot be read ({fault.strerror})"
-    if len(data) > MAX_BYTES:
-        return f"the file is larger than {MAX_BYTES} bytes"
-    return data
+class Source(Protocol):
+    """A place. A reading gives all of its agent files, each as an agent or as mistakes.
 
+    Obligations: `first` needs no network, and may give what an earlier process saw. `read` may take
+    seconds and never blocks the event loop; one reading at a time. It raises SourceFault when the
+    place cannot be read; what it gave before is then as good as it was. What is not due, and a file
+    that is as it was, may be given from memory; its agent is then the same object.
+    """
 
-def spot(text: str, index: int) -> tuple[int, int]:
-    """Return the line and column, from 1, of a character."""
-    return text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
+    shown: str
+    """The place as people write it, without what is secret."""
 
+    def first(self) -> tuple[Loaded, ...]:
+        """Return what can be had at once. Raises SourceFault."""
+        ...
 
-def _not_utf8(path: Path, data: bytes, fault: UnicodeDecodeError) -> Mistake:
-    before = data[: fault.start].decode("utf-8-sig", "replace")
-    problem = f"the byte 0x{data[fault.start]:02X} is not UTF-8"
-    return _at(path, problem, expected="UTF-8", place=spot(before, len(before)))
+    async def read(self, want: Want) -> tuple[Loaded, ...]:
+        """Return every agent file. Raises SourceFault."""
+        ...
 
+    def due_in(self) -> float:
+        """Return the seconds after which `read` should be called again, hints or not."""
+        ...
 
-def _at(
-    path: Path, problem: str, *, expected: str = "", place: tuple[int, int] = (1, 1)
-) -> Mistake:
-    return Mistake(
-        file=str(path), line=place[0], column=place[1], field="", problem=problem, expected=expected
-    )
+    def hints(self) -> AsyncIterator[None]:
+        """Yield when something may have changed; hints may be missed, or mean nothing."""
+        ...

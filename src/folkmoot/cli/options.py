@@ -29,8 +29,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         typer.Option("--store", metavar="URL", help="Where truth is kept; else FOLKMOOT_STORE."),
     ] = None
     agents: Annotated[
-        Path | None,
-        typer.Option("--agents", metavar="DIR", help="Folder of agents; else FOLKMOOT_AGENTS."),
+        str | None,
+        typer.Option(
+            "--agents", metavar="PLACE", help="Where agents come from; else FOLKMOOT_AGENTS."
+        ),
     ] = None
     plugin: Annotated[
         list[Path] | None,

@@ -18,14 +18,14 @@ from msgspec import structs
 from folkmoot.cli.exits import Exit
 from folkmoot.cli.options import Options
 from folkmoot.core.agent import ModelChoice
-from folkmoot.core.errors import Invalid, RunUnknown, TaskInvalid
+from folkmoot.core.errors import FolkmootError, Invalid, RunUnknown, TaskInvalid
 
 if TYPE_CHECKING:
-    from folkmoot.agents.directory import Directory
+    from folkmoot.agents.catalog import Agents
     from folkmoot.config import Settings
     from folkmoot.core.agent import Agent
     from folkmoot.models.registry import Models
-    from folkmoot.ports.desk import Desk, Part
+    from folkmoot.ports.desk import Desk, Part, Reloaded
     from folkmoot.ports.program import Program
     from folkmoot.tools.registry import Toolbox
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class System(Protocol):
     """What a command needs of folkmoot.app.App. Making one starts nothing."""
 
-    catalog: "Directory"
+    catalog: "Agents"
     models: "Models"
     toolbox: "Toolbox"
     programs: "dict[str, Program]"
@@ -54,6 +54,10 @@ class System(Protocol):
 
     async def drain(self, grace: float) -> None:
         """Take no more work and let steps finish, for at most `grace` seconds."""
+        ...
+
+    async def reload(self, agent: str = "") -> "Reloaded":
+        """Read again where agents come from. Raises SourceFault."""
         ...
 
     async def doctor(self) -> list["Part"]:
@@ -112,7 +116,7 @@ def own(given: "Settings") -> None:
         take_process(given)
 
 
-def choose(at: System, name: str, changes: Changes) -> str:
+async def choose(at: System, name: str, changes: Changes) -> str:
     """Return the name of the agent that is meant, and make the system know it as it is meant.
 
     `name` may be the path of a file; `changes` replace what the agent declares.
@@ -120,6 +124,7 @@ def choose(at: System, name: str, changes: Changes) -> str:
     in_file = Path(name).suffix in {".yaml", ".yml"} or os.sep in name
     if not in_file and not changes:
         return name
+    await at.catalog.refresh()
     found = read(at, Path(name)) if in_file else at.catalog.get(name)
     found = structs.replace(found, **changes)
     # Others keep their place; an agent of the same name gives way to the one that was asked for.
@@ -137,11 +142,25 @@ def read(at: System, path: Path) -> "Agent":
     return load_file(path, workspaces=at.settings.workspaces, known=known)
 
 
-def _catalog(agents: "Sequence[Agent]") -> "Directory":
-    """Return a catalog of these agents alone."""
-    from folkmoot.agents.directory import Directory  # noqa: PLC0415 - pydantic is not for --help
+async def checked(at: System) -> "list[tuple[str, str, FolkmootError | None]]":
+    """Read every source now; return each file (or place) with its agent, or with what is wrong."""
+    from folkmoot.agents.mistakes import invalid  # noqa: PLC0415 - pydantic is not for --help
+    from folkmoot.agents.source import Want  # noqa: PLC0415
 
-    found = Directory(Path(os.devnull, "agents"), workspaces=Path())
+    await at.catalog.refresh(Want(now=True))
+    found: list[tuple[str, str, FolkmootError | None]] = []
+    for one in at.catalog.files:
+        mistakes = at.catalog.mistakes_of(one)
+        error = invalid(one.file, mistakes) if mistakes else None
+        found.append((one.file, one.claims, error))
+    return found + [("", "", fault) for fault in at.catalog.faults]
+
+
+def _catalog(agents: "Sequence[Agent]") -> "Agents":
+    """Return a catalog of these agents alone."""
+    from folkmoot.agents.catalog import Agents  # noqa: PLC0415 - pydantic is not for --help
+
+    found = Agents()
     for agent in agents:
         found.add(agent)
     return found

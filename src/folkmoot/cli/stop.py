@@ -6,9 +6,13 @@ Asked, it takes no more work and the steps under way get a grace time; insisted,
 states and not exceptions: a signal is never lost because it came in the moment between two waits.
 After the second the signals mean again what they mean to any process, so a third one kills. That
 loses nothing: what is not in the journal is done again, and what is, is durable.
+
+SIGHUP says "read again", for those who ask for it (`hung_up`). But when it came because our terminal
+is gone, it means what it always did: stop. Under `nohup` it stays ignored.
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import Coroutine
 from types import TracebackType
@@ -24,14 +28,23 @@ T = TypeVar("T")
 class Stop:
     """Listens for signals while it is entered."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, hangups: bool = False) -> None:
+        """`hangups`: SIGHUP is ours to hear."""
         self._asked = asyncio.Event()
         self._insisted = asyncio.Event()
+        self._hung_up = asyncio.Event()
+        self._hangups = hangups
+        self._terminal = False
 
     @property
     def insisted(self) -> bool:
         """Whether the second signal came."""
         return self._insisted.is_set()
+
+    async def hung_up(self) -> None:
+        """Wait for a SIGHUP; those that came since the last wait are one."""
+        await self._hung_up.wait()
+        self._hung_up.clear()
 
     async def during(self, work: Coroutine[Any, Any, T]) -> T | None:
         """Do work to its end and return what it returns; None when a signal ended it."""
@@ -49,6 +62,10 @@ class Stop:
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
             loop.add_signal_handler(number, self._hear)
+        self._hangups &= signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+        if self._hangups:
+            self._terminal = _has_terminal()
+            loop.add_signal_handler(signal.SIGHUP, self._hear_hangup)
         return self
 
     def __exit__(
@@ -58,6 +75,14 @@ class Stop:
         at: TracebackType | None,
     ) -> None:
         self._forget()
+        if self._hangups:
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
+
+    def _hear_hangup(self) -> None:
+        if self._terminal and not _has_terminal():
+            self._hear()
+        else:
+            self._hung_up.set()
 
     def _hear(self) -> None:
         if not self._asked.is_set():
@@ -71,6 +96,15 @@ class Stop:
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
+
+
+def _has_terminal() -> bool:
+    """Whether this process has a terminal that can send it signals."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 async def _first(*works: "asyncio.Future[Any] | Coroutine[Any, Any, Any]") -> None:

@@ -4,6 +4,7 @@
     ├── Invalid             what was given cannot be used
     │   ├── AgentFileInvalid    a mistake in an agent file (file, line, field, what was expected)
     │   ├── SettingsInvalid     a mistake in the settings
+    │   ├── AssignmentInvalid   a mistake in the assignment that was fetched
     │   ├── TaskInvalid         a task that cannot become a run
     │   └── ToolArgsInvalid     arguments that do not fit a tool's schema
     ├── NotFound            a name that means nothing here
@@ -22,6 +23,7 @@
     ├── ToolFault           a tool did not do its work
     │   ├── ToolTimeout
     │   └── SandboxFault        the sandbox refused or could not be set up
+    ├── SourceFault         a place that agents or settings come from cannot be read now
     └── StoreFault          the store cannot keep its promise now
         ├── StoreFull, StoreClosed, SchemaMismatch
         └── JournalBroken       an entry does not fit the hash of the one before
@@ -76,6 +78,12 @@ class SettingsInvalid(Invalid):
     """The settings have a mistake."""
 
     code = "INVALID_SETTINGS"
+
+
+class AssignmentInvalid(Invalid):
+    """The assignment that was fetched has a mistake."""
+
+    code = "INVALID_ASSIGNMENT"
 
 
 class TaskInvalid(Invalid):
@@ -265,6 +273,13 @@ class SandboxFault(ToolFault):
     """The sandbox could not be set up, or it refused."""
 
     code = "SANDBOX_FAULT"
+
+
+class SourceFault(FolkmootError):
+    """A place that agents or settings come from cannot be read now."""
+
+    code = "SOURCE_FAULT"
+    todo_default = "See whether it answers, and whether this machine may read it."
 
 
 class StoreFault(FolkmootError):

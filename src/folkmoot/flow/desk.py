@@ -18,7 +18,7 @@ from folkmoot.core.view import View, apply
 from folkmoot.flow.intake import QUEUE, Intake
 from folkmoot.flow.parts import Parts
 from folkmoot.flow.verify import verify
-from folkmoot.ports.desk import Delta, Health, Question, Submitted, Verified
+from folkmoot.ports.desk import Delta, Health, Question, Reloaded, Submitted, Verified
 from folkmoot.ports.store import Counts, Query
 
 _ENDS = frozenset({"run.succeeded", "run.failed", "run.cancelled", "run.refused"})
@@ -29,9 +29,15 @@ class FlowDesk:
     """The desk of a running or an opened system."""
 
     def __init__(
-        self, parts: Parts, intake: Intake, health: Callable[[], Awaitable[Health]], poll_s: float
+        self,
+        parts: Parts,
+        intake: Intake,
+        health: Callable[[], Awaitable[Health]],
+        poll_s: float,
+        reload: Callable[[str], Awaitable[Reloaded]],
     ) -> None:
         """`poll_s`: how often a follower looks for what no hint told."""
+        self._reload = reload
         self._parts = parts
         self._intake = intake
         self._health = health
@@ -209,6 +215,10 @@ class FlowDesk:
             except AgentUnknown:  # taken away between the two reads
                 continue
         return found
+
+    async def reload(self, agent: str = "") -> Reloaded:
+        """Read the agents' sources again now."""
+        return await self._reload(agent)
 
     async def counts(self) -> Counts:
         """Count runs, workers and the outbox."""

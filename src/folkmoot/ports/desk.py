@@ -78,6 +78,20 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     capacity: int = 0
 
 
+class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
+    """What reading the agents' sources again brought: all names, and which of them are new.
+
+    `kept` stay in use as they were, because their file has a mistake now; `mistakes` name it.
+    """
+
+    agents: tuple[str, ...]
+    came: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    mistakes: tuple[str, ...] = ()
+
+
 class Desk(Protocol):
     """Everything that can be asked from outside. Errors are those of core/errors.py."""
 
@@ -118,6 +132,13 @@ class Desk(Protocol):
 
     def agents(self) -> list[Agent]:
         """Return the agents that are declared here."""
+        ...
+
+    async def reload(self, agent: str = "") -> Reloaded:
+        """Read the agents' sources again now, of one agent or of all, in the whole fleet.
+
+        Raises SourceFault when one cannot be read (what was read before stays), or AgentUnknown.
+        """
         ...
 
     async def counts(self) -> Counts:

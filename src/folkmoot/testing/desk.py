@@ -36,7 +36,7 @@ from folkmoot.core.signals import AnySignal
 from folkmoot.core.task import PRIORITIES, Task
 from folkmoot.core.view import View, apply
 from folkmoot.ports.clock import Clock
-from folkmoot.ports.desk import Broken, Delta, Health, Part, Question, Submitted, Verified
+from folkmoot.ports.desk import Broken, Delta, Health, Part, Question, Reloaded, Submitted, Verified
 from folkmoot.ports.store import Counts, Query
 from folkmoot.testing.clock import FakeClock
 
@@ -214,6 +214,13 @@ class MemoryDesk:
         """Return the agents that were declared."""
         self._fail()
         return [self._agents[name] for name in sorted(self._agents)]
+
+    async def reload(self, agent: str = "") -> Reloaded:
+        """Find the agents as they were declared."""
+        self._fail()
+        if agent and agent not in self._agents:
+            raise AgentUnknown(f"There is no agent {agent!r}.")
+        return Reloaded(agents=tuple(sorted(self._agents)))
 
     async def counts(self) -> Counts:
         """Count runs."""

@@ -32,7 +32,7 @@ from folkmoot.flow.parts import Parts
 from folkmoot.policies.order import standard
 from folkmoot.ports.broker import Broker
 from folkmoot.ports.clock import Clock
-from folkmoot.ports.desk import Health
+from folkmoot.ports.desk import Health, Reloaded
 from folkmoot.ports.gateway import Gateway
 from folkmoot.ports.model import Answer, Delta, Request
 from folkmoot.ports.policy import Policy
@@ -132,7 +132,7 @@ class Harness:
             self.parts, self.kits, births, worker=self.worker, concurrency=self.concurrency
         )
         intake = Intake(self.parts, self.kits, births)
-        self.desk = FlowDesk(self.parts, intake, self._health, 0.05)
+        self.desk = FlowDesk(self.parts, intake, self._health, 0.05, self._reload)
         await self.dispatcher.start()
         return self
 
@@ -175,6 +175,9 @@ class Harness:
 
     def _choose(self, _: SandboxUse) -> Sandbox | None:
         return self.sandbox
+
+    async def _reload(self, _: str) -> Reloaded:
+        return Reloaded(agents=tuple(self._catalog.names()))
 
     async def _health(self) -> Health:
         return Health(ready=True, parts=())

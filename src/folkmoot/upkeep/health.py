@@ -23,8 +23,13 @@ class Prober:
         probes: dict[str, Probe],
         duties: Sequence[tuple[Duty, float]],
         load: Callable[[], tuple[int, int]],
+        notes: Sequence[Callable[[], Part]] = (),
     ) -> None:
-        """`duties` come with the seconds after which they are late; `load` is (active, capacity)."""
+        """`duties` come with the seconds after which they are late; `load` is (active, capacity).
+
+        `notes` are parts that know how they are without being probed.
+        """
+        self._notes = notes
         self._probes = probes
         self._duties = duties
         self._load = load
@@ -33,6 +38,7 @@ class Prober:
         """Probe everything now, side by side."""
         parts = list(await asyncio.gather(*(self._probe(*item) for item in self._probes.items())))
         parts += [_duty(duty, late_s) for duty, late_s in self._duties]
+        parts += [note() for note in self._notes]
         active, capacity = self._load()
         if capacity:
             room = active < capacity

@@ -20,7 +20,7 @@ class Moot:
     """Calls commands in one folder; ends what it started."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.program = folder, FOLKMOOT
         self.env = {name: value for name, value in os.environ.items() if "FOLKMOOT" not in name}
         self.env |= {"FOLKMOOT_LEASE_S": "2", "FOLKMOOT_HEARTBEAT_S": "0.5"}
         self._started: list[subprocess.Popen[str]] = []

@@ -8,14 +8,17 @@ import pytest
 import yaml
 
 from folkmoot.agents import schema
-from folkmoot.agents.directory import Directory, files
-from folkmoot.agents.load import load_file
+from folkmoot.agents.catalog import Agents
+from folkmoot.agents.directory import Directory
+from folkmoot.agents.load import Ground, load_file
+from folkmoot.agents.shelf import Folder
 from folkmoot.app import App
 from folkmoot.config import load
 from folkmoot.core.task import Task
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
+FILES = [EXAMPLES / name for name in Folder(EXAMPLES).names()]
 NAMES = ["anthropic", "ask", "chaos", "keywords", "ollama", "openai", "reader", "structured"]
 
 
@@ -39,7 +42,7 @@ async def play(tmp_path, name, task, **fields):
 
 
 def test_all_examples_load_as_one_folder():
-    catalog = Directory(EXAMPLES, workspaces=Path("spaces"))
+    catalog = Agents([Directory(EXAMPLES, Ground(workspaces=Path("spaces")))])
     assert [str(mistake) for mistake in catalog.mistakes] == []
     assert catalog.names() == NAMES
 
@@ -50,7 +53,7 @@ def test_the_system_knows_every_tool_program_and_provider_that_they_name(tmp_pat
     assert catalog.names() == NAMES
 
 
-@pytest.mark.parametrize("path", files(EXAMPLES), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_an_example_helps_the_editor_and_fits_the_schema(path):
     first, _, _ = path.read_text("utf-8").partition("\n")
     mark, _, where = first.partition("$schema=")
@@ -61,7 +64,7 @@ def test_an_example_helps_the_editor_and_fits_the_schema(path):
     assert errors == []
 
 
-@pytest.mark.parametrize("path", files(EXAMPLES), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_an_example_is_named_like_its_file_and_says_what_it_is_for(path):
     agent = load_file(path, workspaces=Path("spaces"))
     assert agent.name == path.stem

@@ -7,9 +7,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from folkmoot.agents import nodes, source
+from folkmoot.agents import nodes
+from folkmoot.agents import text as texts
 from folkmoot.agents.mistakes import Mistake
 from folkmoot.agents.nodes import MAX_DEPTH, Spot, Unreadable
+from folkmoot.agents.shelf import MAX_BYTES, Folder
 from folkmoot.agents.tree import MAX_VALUES, grow
 
 LOADERS = [yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)]
@@ -189,14 +191,14 @@ def test_what_yaml_writes_is_read_back(data):
         (b"a: b\nc: \xfc", "a.yaml:2:4: the byte 0xFC is not UTF-8"),
         (b"a: b\nc: x\x00", "a.yaml:2:5: the character U+0000"),
         (b"a: \x1b[31m", "a.yaml:1:4: the character U+001B"),
-        (b"x" * (source.MAX_BYTES + 1), "larger than"),
+        (b"x" * (MAX_BYTES + 1), "larger than"),
     ],
 )
 def test_a_file_that_is_no_text_is_answered(tmp_path, monkeypatch, data, words):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "a.yaml"
     path.write_bytes(data)
-    found = source.read(path.relative_to(tmp_path))
+    found = texts.read(Folder(tmp_path.relative_to(tmp_path)), path.name)
     assert isinstance(found, Mistake)
     assert words in str(found)
 
@@ -204,13 +206,13 @@ def test_a_file_that_is_no_text_is_answered(tmp_path, monkeypatch, data, words):
 def test_a_byte_order_mark_is_not_text(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_bytes(codecs.BOM_UTF8 + "a: ü".encode())
-    assert source.read(path) == "a: ü"
+    assert texts.read(Folder(tmp_path), path.name) == "a: ü"
 
 
 def test_a_missing_file_and_a_folder_are_answered(tmp_path):
-    missing = source.read(tmp_path / "none.yaml")
+    missing = texts.read(Folder(tmp_path), "none.yaml")
     assert isinstance(missing, Mistake)
     assert "cannot be read" in missing.problem
-    folder = source.read(tmp_path)
+    folder = texts.read(Folder(tmp_path), "")
     assert isinstance(folder, Mistake)
     assert folder.problem == "this is not a file"

@@ -147,7 +147,7 @@ def test_options_become_settings(folkmoot, works, system, tmp_path):
     folkmoot("run", "reader", "Read.", *argv)
     assert system.settings.store == "memory://"
     assert [str(path) for path in system.settings.plugins] == ["p.py", "q.py"]
-    assert str(system.settings.agents) == "elsewhere"
+    assert system.settings.agents == ("elsewhere",)
 
 
 def test_a_missing_agent_file_is_a_usage_error(folkmoot, works):

@@ -4,6 +4,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from folkmoot.core.errors import SourceFault
+from folkmoot.ports.desk import Reloaded
+
 
 @pytest.fixture
 def stopped_by(system, monkeypatch):
@@ -67,3 +70,43 @@ def test_options_of_up_become_settings(folkmoot, system, stopped_by):
     stopped_by(signal.SIGTERM)
     folkmoot("up", "--host", "0.0.0.0", "--port", "0")
     assert (system.settings.host, system.settings.port) == ("0.0.0.0", 0)
+
+
+@pytest.fixture
+def hung_up(system, monkeypatch):
+    """The system gets SIGHUP once it is up, and SIGTERM when it has read again."""
+
+    def use(outcome):
+        inner = system.running
+
+        @asynccontextmanager
+        async def running(roles):
+            async with inner(roles) as desk:
+                asyncio.get_running_loop().call_later(0, signal.raise_signal, signal.SIGHUP)
+                yield desk
+
+        async def reload(agent=""):
+            asyncio.get_running_loop().call_later(0, signal.raise_signal, signal.SIGTERM)
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+
+        monkeypatch.setattr(system, "running", running)
+        monkeypatch.setattr(system, "reload", reload, raising=False)
+
+    return use
+
+
+@pytest.mark.parametrize("command", ["up", "worker", "coordinator", "api"])
+def test_a_hangup_reads_the_agents_again(folkmoot, hung_up, command):
+    hung_up(Reloaded(agents=("reader",), mistakes=("a.yaml:1:1: oops",)))
+    lines = folkmoot(command, "--json").documents
+    assert [line["event"] for line in lines] == ["ready", "reloaded", "stopping", "stopped"]
+    assert (lines[1]["agents"], lines[1]["mistakes"]) == (["reader"], ["a.yaml:1:1: oops"])
+
+
+def test_a_reload_that_fails_ends_nothing(folkmoot, hung_up):
+    hung_up(SourceFault("The bucket is gone."))
+    said = folkmoot("up")
+    assert said.code == 0
+    assert "Not read again: The bucket is gone." in said.err

@@ -18,6 +18,8 @@ ROUTES = {
     "/v1/questions": {"get"},
     "/v1/agents": {"get"},
     "/v1/agents/{name}": {"get"},
+    "/v1/agents/reload": {"post"},
+    "/api/v1/cache/invalidate": {"post"},
     "/v1/ledger/verify": {"get"},
     "/v1/status": {"get"},
     "/health/live": {"get"},

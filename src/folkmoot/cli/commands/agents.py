@@ -33,7 +33,7 @@ class GivenFiles(Options, frozen=True, kw_only=True):
 
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE]...", help="Agent files; else all of the folder."),
+        typer.Argument(metavar="[FILE]...", help="Agent files; else all there are."),
     ] = None
 
 
@@ -56,10 +56,16 @@ def list_(given: Given) -> Exit:
 
 def check(given: GivenFiles) -> Exit:
     """Check agent files; every mistake is named with file, line, field and what was expected."""
+    return session.go(_checks(given))
+
+
+async def _checks(given: GivenFiles) -> Exit:
     out = Output(json=given.json)
-    settings = session.settings(given)
-    system = session.system(settings)
-    found = [_check(system, path) for path in given.files or _files(settings.agents)]
+    system = session.system(session.settings(given))
+    if given.files:
+        found = [_check(system, path) for path in given.files]
+    else:
+        found = [_checked(*one) for one in await session.checked(system)]
     out.document({"files": found})
     for file in found:
         _report(out, file)
@@ -101,17 +107,19 @@ def _row(agent: Agent) -> tuple[str, ...]:
     return (agent.name, str(agent.model), agent.program, tools, agent.description)
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*") if path.suffix in {".yaml", ".yml"})
-
-
 def _check(system: session.System, path: Path) -> dict[str, Any]:
     try:
         agent = session.read(system, path)
     except FolkmootError as error:
-        mistakes = error.details.get(_MISTAKES, [])
-        return {"file": str(path), "ok": False, "error": error.message, _MISTAKES: mistakes}
-    return {"file": str(path), "ok": True, "agent": agent.name, _MISTAKES: []}
+        return _checked(str(path), "", error)
+    return _checked(str(path), agent.name, None)
+
+
+def _checked(file: str, agent: str, error: FolkmootError | None) -> dict[str, Any]:
+    if error is None:
+        return {"file": file, "ok": True, "agent": agent, _MISTAKES: []}
+    mistakes = error.details.get(_MISTAKES, [])
+    return {"file": file, "ok": False, "error": error.message, _MISTAKES: mistakes}
 
 
 def _report(out: Output, file: dict[str, Any]) -> None:

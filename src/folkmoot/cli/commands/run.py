@@ -46,7 +46,7 @@ async def _run(given: Given) -> Exit:
     session.own(settings)
     system = session.system(settings)
     changes = session.changes(given.model, given.workspace)
-    name = session.choose(system, given.agent, changes)
+    name = await session.choose(system, given.agent, changes)
     task = Task(agent=name, input=session.task_text(given.input), source="cli", key=given.key)
     with Stop() as stop:
         async with system.running() as desk:

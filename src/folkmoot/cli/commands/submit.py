@@ -34,7 +34,7 @@ def submit(given: Given) -> Exit:
 async def _submit(given: Given) -> Exit:
     out = Output(json=given.json)
     system = session.system(session.settings(given))
-    name = session.choose(system, given.agent, {})
+    name = await session.choose(system, given.agent, {})
     task = Task(
         agent=name,
         input=session.task_text(given.input),

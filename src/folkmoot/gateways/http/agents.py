@@ -1,12 +1,15 @@
-"""Agents: who is declared here."""
+"""Agents: who is declared here, and reading their sources again."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from folkmoot.core.errors import AgentUnknown
-from folkmoot.gateways.http.bodies import AgentBody, AgentsBody
+from folkmoot.gateways.http.bodies import AgentBody, AgentsBody, ReloadedBody
 from folkmoot.gateways.http.shared import DeskHere
 
 router = APIRouter(tags=["agents"])
+aliases = APIRouter(tags=["agents"])
 
 
 @router.get("/agents")
@@ -22,3 +25,15 @@ async def show_agent(name: str, desk: DeskHere) -> AgentBody:
         if agent.name == name:
             return AgentBody.of(agent)
     raise AgentUnknown(f"There is no agent {name!r}.")
+
+
+@router.post("/agents/reload")
+@aliases.post("/api/v1/cache/invalidate", name="invalidate_cache")
+async def reload_agents(
+    desk: DeskHere, agent: Annotated[str, Query(description="Only this agent's file.")] = ""
+) -> ReloadedBody:
+    """Read the agents' sources again now, whatever their cache says, in the whole fleet.
+
+    503 when a source cannot be read. A file with mistakes is named in `mistakes`; its agent stays as it was.
+    """
+    return ReloadedBody.of(await desk.reload(agent))

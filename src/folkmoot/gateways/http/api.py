@@ -111,5 +111,6 @@ def _route(app: FastAPI) -> None:
     for part in _VERSIONED:
         versioned.include_router(part.router)
     app.include_router(versioned)
+    app.include_router(agents.aliases)
     app.include_router(health.router)
     app.include_router(pages.router)

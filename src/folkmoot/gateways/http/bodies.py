@@ -13,7 +13,7 @@ from folkmoot.core.run import Run, RunState
 from folkmoot.core.spend import Spend
 from folkmoot.core.task import Task
 from folkmoot.core.trace import trace_id
-from folkmoot.ports.desk import Health, Question, Verified
+from folkmoot.ports.desk import Health, Question, Reloaded, Verified
 from folkmoot.ports.store import Counts
 
 LARGEST = 2**53 - 1
@@ -270,6 +270,22 @@ class AgentsBody(_Out):
     """The agents that are declared here."""
 
     agents: list[AgentBody]
+
+
+class ReloadedBody(_Out):
+    """What reading the agents' sources again brought."""
+
+    agents: list[str] = Field(description="All agents that are in use now.")
+    came: list[str]
+    changed: list[str]
+    gone: list[str]
+    kept: list[str] = Field(description="In use as they were: their file has a mistake now.")
+    mistakes: list[str] = Field(description="What is wrong in which file, in full.")
+
+    @classmethod
+    def of(cls, reloaded: Reloaded) -> "ReloadedBody":
+        """Return an outcome as a body."""
+        return cls.model_validate(msgspec.to_builtins(reloaded), strict=False)
 
 
 class BrokenBody(_Out):
