@@ -2,14 +2,33 @@
 
 from typing import Annotated
 
+import msgspec
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from folkmoot.core.errors import AgentUnknown
-from folkmoot.gateways.http.bodies import AgentBody, AgentsBody, ReloadedBody
+from folkmoot.gateways.http.bodies import AgentBody, AgentsBody, Out
 from folkmoot.gateways.http.shared import DeskHere
+from folkmoot.ports.desk import Reloaded
 
 router = APIRouter(tags=["agents"])
 aliases = APIRouter(tags=["agents"])
+
+
+class ReloadedBody(Out):
+    """What reading the agents' sources again brought."""
+
+    agents: list[str] = Field(description="All agents that are in use now.")
+    came: list[str]
+    changed: list[str]
+    gone: list[str]
+    kept: list[str] = Field(description="In use as they were: their file has a mistake now.")
+    mistakes: list[str] = Field(description="What is wrong in which file, in full.")
+
+    @classmethod
+    def of(cls, reloaded: Reloaded) -> "ReloadedBody":
+        """Return an outcome as a body."""
+        return cls.model_validate(msgspec.to_builtins(reloaded), strict=False)
 
 
 @router.get("/agents")

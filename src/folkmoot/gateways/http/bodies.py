@@ -13,7 +13,7 @@ from folkmoot.core.run import Run, RunState
 from folkmoot.core.spend import Spend
 from folkmoot.core.task import Task
 from folkmoot.core.trace import trace_id
-from folkmoot.ports.desk import Health, Question, Reloaded, Verified
+from folkmoot.ports.desk import Health, Question, Verified
 from folkmoot.ports.store import Counts
 
 LARGEST = 2**53 - 1
@@ -40,7 +40,9 @@ class _In(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class _Out(BaseModel):
+class Out(BaseModel):
+    """What goes out."""
+
     model_config = ConfigDict(frozen=True)
 
 
@@ -101,7 +103,7 @@ class VoteBody(_In):
 # ---------------------------------------------------------------------------------- what goes out
 
 
-class SpendBody(_Out):
+class SpendBody(Out):
     """What a run has used. `usd` is for showing; `nanos` (1e-9 USD) are exact."""
 
     input_tokens: int
@@ -126,7 +128,7 @@ class SpendBody(_Out):
         )
 
 
-class RunBody(_Out):
+class RunBody(Out):
     """A run."""
 
     id: str
@@ -164,7 +166,7 @@ class RunBody(_Out):
         )
 
 
-class RunsBody(_Out):
+class RunsBody(Out):
     """A page of runs, newest first."""
 
     runs: list[RunBody]
@@ -173,7 +175,7 @@ class RunsBody(_Out):
     )
 
 
-class EntryBody(_Out):
+class EntryBody(Out):
     """One entry of a journal. `body` depends on `kind`: see docs/reference/journal.md."""
 
     run: str
@@ -184,7 +186,7 @@ class EntryBody(_Out):
     body: dict[str, Any]
 
 
-class JournalBody(_Out):
+class JournalBody(Out):
     """A part of a journal, in order."""
 
     entries: list[EntryBody]
@@ -193,7 +195,7 @@ class JournalBody(_Out):
     )
 
 
-class ToldBody(_Out):
+class ToldBody(Out):
     """A signal was kept for the run."""
 
     run: str
@@ -201,7 +203,7 @@ class ToldBody(_Out):
     new: bool = Field(description="False when this Idempotency-Key was heard before.")
 
 
-class QuestionBody(_Out):
+class QuestionBody(Out):
     """An approval that a run waits for."""
 
     run: str
@@ -223,13 +225,13 @@ class QuestionBody(_Out):
         return cls.model_validate(msgspec.to_builtins(question), strict=False)
 
 
-class QuestionsBody(_Out):
+class QuestionsBody(Out):
     """All approvals that are waited for."""
 
     questions: list[QuestionBody]
 
 
-class AgentBody(_Out):
+class AgentBody(Out):
     """An agent as it is declared. Options of tools and settings of models are not shown."""
 
     name: str
@@ -266,29 +268,13 @@ class AgentBody(_Out):
         )
 
 
-class AgentsBody(_Out):
+class AgentsBody(Out):
     """The agents that are declared here."""
 
     agents: list[AgentBody]
 
 
-class ReloadedBody(_Out):
-    """What reading the agents' sources again brought."""
-
-    agents: list[str] = Field(description="All agents that are in use now.")
-    came: list[str]
-    changed: list[str]
-    gone: list[str]
-    kept: list[str] = Field(description="In use as they were: their file has a mistake now.")
-    mistakes: list[str] = Field(description="What is wrong in which file, in full.")
-
-    @classmethod
-    def of(cls, reloaded: Reloaded) -> "ReloadedBody":
-        """Return an outcome as a body."""
-        return cls.model_validate(msgspec.to_builtins(reloaded), strict=False)
-
-
-class BrokenBody(_Out):
+class BrokenBody(Out):
     """A place where the ledger does not hold."""
 
     run: str
@@ -296,7 +282,7 @@ class BrokenBody(_Out):
     reason: str
 
 
-class VerifiedBody(_Out):
+class VerifiedBody(Out):
     """The outcome of a verification."""
 
     ok: bool
@@ -313,7 +299,7 @@ class VerifiedBody(_Out):
         return cls(ok=not broken, runs=verified.runs, entries=verified.entries, broken=broken)
 
 
-class StatusBody(_Out):
+class StatusBody(Out):
     """How the system stands."""
 
     version: str
@@ -334,7 +320,7 @@ class StatusBody(_Out):
         )
 
 
-class PartBody(_Out):
+class PartBody(Out):
     """The health of one part."""
 
     name: str
@@ -345,7 +331,7 @@ class PartBody(_Out):
     )
 
 
-class HealthBody(_Out):
+class HealthBody(Out):
     """Whether work can be done now."""
 
     ready: bool
@@ -374,20 +360,20 @@ class HealthBody(_Out):
         )
 
 
-class LiveBody(_Out):
+class LiveBody(Out):
     """The process answers."""
 
     status: Literal["alive"] = "alive"
 
 
-class FieldError(_Out):
+class FieldError(Out):
     """What is wrong with one field."""
 
     field: str
     message: str
 
 
-class Problem(_Out):
+class Problem(Out):
     """An error, as RFC 9457 describes them. `code` is stable: match it, not the texts."""
 
     type: str
