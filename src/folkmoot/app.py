@@ -92,7 +92,7 @@ class App:
         for path in self.settings.plugins:
             load_plugin(Path(path), self)
         known = names_known(self.models, self.toolbox, self.programs)
-        self.catalog = make_catalog(self.settings, agents, known)
+        self.catalog = make_catalog(self.settings, agents, known, self.clock)
 
     @property
     def http_port(self) -> int:

@@ -36,6 +36,19 @@ class Settings(BaseSettings):
         ("agents",),
         description="Where agents come from, separated by commas: folders, agent files, s3://bucket/prefix.",
     )
+    agents_endpoint: str = Field(
+        "",
+        pattern=r"^(https?://[^\s@]+)?$",
+        description="Address of the S3 service for s3:// places, such as R2's; empty means AWS.",
+    )
+    agents_ttl_s: float = Field(
+        300.0,
+        gt=0,
+        description="Seconds before a bucket is asked again for an agent that names no `cache`.",
+    )
+    agents_cache: Path = Field(
+        Path(".folkmoot/agents"), description="Where what was read from buckets is kept."
+    )
     plugins: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Python files that register tools, programs or models; separated by commas."
     )

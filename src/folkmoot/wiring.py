@@ -38,28 +38,45 @@ Page = Callable[[], Awaitable[bytes]]
 """Makes the text of /metrics."""
 
 
-def make_catalog(settings: Settings, agents: Sequence[Agent], known: Known) -> Agents:
+def make_catalog(settings: Settings, agents: Sequence[Agent], known: Known, clock: Clock) -> Agents:
     """Return the agents: those of the settings' sources, and those given in code."""
-    found = Agents(make_sources(settings, known))
+    found = Agents(make_sources(settings, known, clock))
     for agent in agents:
         found.add(agent)
     return found
 
 
-def make_sources(settings: Settings, known: Known) -> list[Source]:
+def make_sources(settings: Settings, known: Known, clock: Clock) -> list[Source]:
     """Return the places that agents come from. Raises SettingsInvalid."""
     ground = Ground(workspaces=settings.workspaces, known=known)
-    return [_source(place, ground) for place in settings.agents]
+    return [_source(place, settings, ground, clock) for place in settings.agents]
 
 
-def _source(place: str, ground: Ground) -> Source:
-    scheme, colon, _ = place.partition("://")
+def _source(place: str, settings: Settings, ground: Ground, clock: Clock) -> Source:
+    scheme, colon, rest = place.partition("://")
     if not colon:
         return Directory(Path(place), ground)
-    raise SettingsInvalid(
-        f"FOLKMOOT_AGENTS names {scheme}://…, which is no place that agents come from.",
-        kept="Nothing was started.",
-        todo="Use a folder, an agent file, or s3://bucket/prefix.",
+    bucket, _, prefix = rest.partition("/")
+    if scheme != "s3" or not bucket:
+        raise SettingsInvalid(
+            f"FOLKMOOT_AGENTS names {place!r}, which is no place that agents come from.",
+            kept="Nothing was started.",
+            todo="Use a folder, an agent file, or s3://bucket/prefix.",
+        )
+    if find_spec("obstore") is None:
+        raise SettingsInvalid(
+            "FOLKMOOT_AGENTS names a bucket, and the library obstore is not installed.",
+            kept="Nothing was started.",
+            todo="Install it: pip install 'folkmoot[s3]'.",
+        )
+    from folkmoot.agents import bucket as buckets  # noqa: PLC0415 - needs the extra
+    from folkmoot.agents.parcel import Parcels  # noqa: PLC0415
+
+    where = buckets.Place(
+        bucket=bucket, prefix=prefix.strip("/"), endpoint=settings.agents_endpoint
+    )
+    return buckets.Bucket(
+        where, ground, Parcels(settings.agents_cache), ttl_s=settings.agents_ttl_s, clock=clock
     )
 
 
