@@ -19,6 +19,7 @@ from folkmoot.checkup import examine
 from folkmoot.clocks.system import SystemClock
 from folkmoot.config import ALONE, Settings, load
 from folkmoot.core.agent import Agent, ModelChoice
+from folkmoot.core.errors import StoreFault
 from folkmoot.flow.births import Births
 from folkmoot.flow.desk import FlowDesk
 from folkmoot.flow.dispatcher import Dispatcher
@@ -43,13 +44,14 @@ from folkmoot.sandboxes.registry import choose_or_explain
 from folkmoot.tools.arguments import check
 from folkmoot.tools.registry import builtin as tools
 from folkmoot.upkeep.duty import Duty
-from folkmoot.upkeep.health import Prober
+from folkmoot.upkeep.health import More, Probe, Prober, probe
 from folkmoot.wiring import (
     Page,
     broker_shown,
     loopback,
     make_broker,
     make_catalog,
+    make_fleet,
     make_store,
     names_known,
     observe,
@@ -88,6 +90,8 @@ class App:
         self.worker = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
         self._dispatcher: Dispatcher | None = None
         self._duties: list[tuple[Duty, float]] = []
+        self.fleet = make_fleet(self.settings, self.store, self.clock, self.worker)
+        self._more: dict[str, More] = {"fleet": self.fleet.parts}
         self._http: HttpServer | None = None
         for path in self.settings.plugins:
             load_plugin(Path(path), self)
@@ -138,7 +142,8 @@ class App:
         """Open, and start what the roles are (config.ROLES)."""
         async with AsyncExitStack() as stack:
             await self._open(stack)
-            stop = observe(self.settings, self.observers, self.store, self.clock)
+            stop = observe(self.settings, self.observers, self.store, self.clock, self.fleet)
+            self._more["hotstate"] = stop.health
             stack.push_async_callback(stop.close)
             await stop.start()
             await self.keeper.start()
@@ -192,12 +197,9 @@ class App:
         stack.push_async_callback(self._http.stop)
 
     def _desk(self, parts: Parts, intake: Intake) -> FlowDesk:
-        prober = Prober(
-            {"store": self._probe_store, "broker": self._probe_broker},
-            self._duties,
-            self._load,
-            [lambda: agents_part(self.catalog)],
-        )
+        probes: dict[str, Probe] = {"store": self._probe_store, "broker": self._probe_broker}
+        notes = [lambda: agents_part(self.catalog)]
+        prober = Prober(probes, self._duties, self._load, notes, self._more)
         return FlowDesk(parts, intake, prober.health, self.settings.poll_s, self.reload)
 
     def _load(self) -> tuple[int, int]:
@@ -206,8 +208,13 @@ class App:
         return self._dispatcher.active, self._dispatcher.concurrency
 
     async def _probe_store(self) -> str:
+        """A write, and a read: a disk may give what it does not take."""
+        await self.store.write(probe(self.worker))
         counts = await self.store.counts()
-        return f"{sum(counts.states.values())} runs"
+        runs = sum(counts.states.values())
+        if runs and not counts.bytes and "durable" in self.store.capabilities:
+            raise StoreFault("The store's file is gone.")
+        return f"{runs} runs"
 
     async def _probe_broker(self) -> str:
         await loopback(self.broker)

@@ -79,6 +79,14 @@ class Settings(BaseSettings):
     grace_s: float = Field(
         10.0, ge=0, description="Seconds that steps may take to finish after SIGTERM."
     )
+    stuck_s: float = Field(
+        900.0,
+        gt=0,
+        description="Seconds without an entry after which a running run shows as stuck.",
+    )
+    wait_s: float = Field(
+        300.0, gt=0, description="Seconds that a ready run may wait before the queue shows as slow."
+    )
     synchronous: str = Field(
         "full", pattern="^(full|normal)$", description="SQLite's synchronous mode: full or normal."
     )

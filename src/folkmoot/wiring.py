@@ -6,6 +6,7 @@ from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,14 +25,17 @@ from folkmoot.core.events import Event
 from folkmoot.models.registry import Models
 from folkmoot.ports.broker import Broker
 from folkmoot.ports.clock import Clock
+from folkmoot.ports.desk import Part
 from folkmoot.ports.observer import Observer
 from folkmoot.ports.store import Store
 from folkmoot.stores.memory.store import MemoryStore
 from folkmoot.stores.sqlite.store import SqliteStore
 from folkmoot.tools.registry import Toolbox
+from folkmoot.upkeep.fleet import Bounds, Fleet
 
 if TYPE_CHECKING:
     from folkmoot.telemetry.export import Exporter
+    from folkmoot.telemetry.gauges import Gauges
     from folkmoot.telemetry.hotstate.mirror import Mirror
 
 Page = Callable[[], Awaitable[bytes]]
@@ -190,6 +194,13 @@ class Watching(msgspec.Struct):
     exporter: "Exporter | None" = None
     mirror: "Mirror | None" = None
 
+    async def health(self) -> list[Part]:
+        """Tell how the mirror is, where there is one."""
+        if self.mirror is None:
+            return []
+        detail = "" if self.mirror.up else "Redis is away; runs do not mind"
+        return [Part(name="hotstate", ok=self.mirror.up, detail=detail, critical=False)]
+
     async def start(self) -> None:
         """Begin to mirror."""
         if self.mirror is not None:
@@ -203,7 +214,15 @@ class Watching(msgspec.Struct):
             await self.exporter.stop()
 
 
-def observe(settings: Settings, observers: list[Observer], kept: Store, clock: Clock) -> Watching:
+def make_fleet(settings: Settings, kept: Store, clock: Clock, me: str) -> Fleet:
+    """Return what watches over the fleet."""
+    bounds = Bounds(stuck_s=settings.stuck_s, wait_s=settings.wait_s, queue=settings.queue_limit)
+    return Fleet(kept, clock, me, bounds)
+
+
+def observe(
+    settings: Settings, observers: list[Observer], kept: Store, clock: Clock, fleet: Fleet
+) -> Watching:
     """Add the observers that the settings ask for."""
     from folkmoot.telemetry.logs import Logs  # noqa: PLC0415 - nobody who only asks needs them
     from folkmoot.telemetry.metrics import Metrics, StoreTotals  # noqa: PLC0415
@@ -215,7 +234,14 @@ def observe(settings: Settings, observers: list[Observer], kept: Store, clock: C
     metrics = Metrics(settings.metrics_agents, totals)
     observers.append(metrics)
     observers.append(Logs(settings.log_level))
-    watching = Watching(lambda: metrics.gathered(kept.counts))
+
+    async def ask(gauges: "Gauges") -> None:
+        gauges.count(await kept.counts())
+        look = await fleet.look()
+        gauges.stand(look.standing, look.now)
+        gauges.lead(look.lease, fleet.me)
+
+    watching = Watching(lambda: metrics.gathered(ask))
     if settings.traces:
         from folkmoot.telemetry.export import connect  # noqa: PLC0415 - needs the extra `otel`
         from folkmoot.telemetry.traces import Traces  # noqa: PLC0415
@@ -293,8 +319,8 @@ def tell(news: News) -> None:
 
 
 async def loopback(through: Broker) -> None:
-    """Send an event through a broker and wait for it."""
-    topic = "health.loopback"
+    """Send an event through a broker and wait for it. A name of its own: others probe, too."""
+    topic = f"health.{token_hex(4)}"
     async with through.listen(topic) as events:
         await through.publish(Event(topic))
         await asyncio.wait_for(anext(events), 5.0)

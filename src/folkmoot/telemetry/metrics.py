@@ -1,4 +1,4 @@
-"""Metrics: counters folded from entries, gauges set from the store's counts.
+"""Metrics: counters folded from entries, gauges (gauges.py) set from the store.
 
 Everything lives in a registry of its own: two systems in one process do not share numbers. What is
 counted is what this process saw become durable; a run that moves to another worker is counted
@@ -8,21 +8,23 @@ Danger: every label value costs memory for ever, here and in whoever scrapes. Na
 outside (agents, models, tools, codes) are capped; the rest of them share the value `other`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from folkmoot.core import entries as e
 from folkmoot.core.entries import Body, Entry
-from folkmoot.core.run import Run, RunState
+from folkmoot.core.run import Run
 from folkmoot.core.spend import NANOS_PER_USD
-from folkmoot.ports.store import Counts
 from folkmoot.telemetry.gather import MOST, Cap, Count, Flush, Replies, Sums, Timer
+from folkmoot.telemetry.gauges import Gauges
 
+_PATIENCE_S = 2.0
 _RUN_SECONDS = (
     0.01,
     0.05,
@@ -110,7 +112,7 @@ class Metrics:
             self.registry.register(_Totals(store))
         self._make_run_metrics(Cap(agents))
         self._make_call_metrics(Cap(agents))
-        self._make_gauges()
+        self.gauges = Gauges(self.registry)
         self._handlers: dict[type, Callable[..., None]] = {
             e.Created: self._created,
             e.Reset: self._reset,
@@ -188,17 +190,6 @@ class Metrics:
             registry=self.registry,
         )
 
-    def _make_gauges(self) -> None:
-        self._depth = Gauge(
-            "folkmoot_runs_by_state",
-            "Runs in the store now; state=queued is the depth of the queue.",
-            ["state"],
-            registry=self.registry,
-        )
-        self._workers = Gauge("folkmoot_workers", "Live workers.", registry=self.registry)
-        self._outbox = Gauge("folkmoot_outbox", "Items not yet sent.", registry=self.registry)
-        self._bytes = Gauge("folkmoot_store_bytes", "Size on disk.", registry=self.registry)
-
     def _counter(self, name: str, about: str, **labels: Cap) -> Count:
         made = Count(Counter(name, about, list(labels), registry=self.registry), *labels.values())
         self._gathered.append(made)
@@ -214,21 +205,20 @@ class Metrics:
         """Tell of the mirror, too: whether it is up, and what it dropped."""
         self.registry.register(_Mirrored(read))
 
-    def count(self, counts: Counts) -> None:
-        """Set the gauges."""
-        for state in RunState:
-            self._depth.labels(state).set(counts.states.get(state, 0))
-        self._workers.set(counts.workers)
-        self._outbox.set(counts.outbox)
-        self._bytes.set(counts.bytes)
-
     def page(self) -> bytes:
         """Return the exposition text (Prometheus text format 0.0.4, UTF-8)."""
         return generate_latest(_Plain(self.registry))
 
-    async def gathered(self, counts: Callable[[], Awaitable[Counts]]) -> bytes:
-        """Return the page with the gauges as they stand now; `counts` is the store's."""
-        self.count(await counts())
+    async def gathered(self, ask: Callable[[Gauges], Awaitable[None]]) -> bytes:
+        """Return the page, with the gauges as `ask` sets them; without an answer, as they were."""
+        asking = asyncio.ensure_future(ask(self.gauges))
+        try:
+            await asyncio.wait({asking}, timeout=_PATIENCE_S)
+            up = asking.done() and not asking.exception()
+        finally:
+            asking.cancel()  # and not waited for: what hangs may hang at that, too
+            asking.add_done_callback(lambda late: late.cancelled() or late.exception())
+        self.gauges.answers(up=up)
         return self.page()
 
     def __call__(self, run: Run, entry: Entry, body: Body) -> None:

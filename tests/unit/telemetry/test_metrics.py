@@ -1,10 +1,12 @@
 import pytest
 
 from folkmoot.core import entries as e
+from folkmoot.core.changes import Lease
+from folkmoot.core.errors import StoreFault
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.spend import Usage
 from folkmoot.core.task import Task
-from folkmoot.ports.store import Counts
+from folkmoot.ports.store import Counts, Line, Seen, Standing
 from folkmoot.telemetry.metrics import Metrics, StoreTotals, split_model
 
 
@@ -152,21 +154,50 @@ def test_models_past_the_cap_share_a_label_and_take_no_memory(metrics, value, jo
 
 
 def test_gauges_show_every_state_even_without_runs(metrics, value):
-    metrics.count(Counts(states={"queued": 3, "running": 1}, workers=2, outbox=5, bytes=99))
+    gauges = metrics.gauges
+    gauges.count(Counts(states={"queued": 3, "running": 1}, workers=2, outbox=5, bytes=99))
     assert value("folkmoot_runs_by_state", state="queued") == 3
     assert value("folkmoot_runs_by_state", state="failed") == 0
-    assert value("folkmoot_workers") == 2
     assert value("folkmoot_outbox") == 5
     assert value("folkmoot_store_bytes") == 99
-    metrics.count(Counts(states={}, workers=0, outbox=0))
+    gauges.count(Counts(states={}, workers=0, outbox=0))
     assert value("folkmoot_runs_by_state", state="queued") == 0
 
 
-async def test_a_gathered_page_counts_first(metrics):
-    async def counts():
-        return Counts(states={"queued": 7}, workers=1, outbox=0)
+def test_gauges_show_how_the_fleet_stands(metrics, value):
+    seen = [Seen(worker=f"w{left}", note="", beat_ms=1, left_ms=left, runs=0) for left in (0, 1, 2)]
+    lines = {"high": Line(runs=4, since=1000)}
+    gauges = metrics.gauges
+    gauges.stand(Standing(now=0, workers=tuple(seen), lines=lines, stuck=("r1",)), now=3500)
+    gauges.lead(Lease("coordinator", "me", 7, 10), "me")
+    assert value("folkmoot_workers", state="alive") == 2
+    assert value("folkmoot_workers", state="stale") == 1
+    assert value("folkmoot_runs_stuck") == 1
+    assert value("folkmoot_queue_depth", priority="high") == 4
+    assert value("folkmoot_queue_oldest_seconds", priority="high") == 2.5
+    assert value("folkmoot_queue_depth", priority="low") == 0
+    assert (value("folkmoot_led"), value("folkmoot_leader")) == (1, 1)
+    assert value("folkmoot_leader_term") == 7
+    gauges.stand(Standing(now=0), now=3500)
+    gauges.lead(Lease("coordinator", "", 7, 0), "me")
+    assert value("folkmoot_queue_depth", priority="high") == 0
+    assert (value("folkmoot_led"), value("folkmoot_leader")) == (0, 0)
 
-    assert b'folkmoot_runs_by_state{state="queued"} 7.0' in await metrics.gathered(counts)
+
+async def test_a_gathered_page_asks_first(metrics):
+    async def ask(gauges):
+        gauges.count(Counts(states={"queued": 7}, workers=1, outbox=0))
+
+    page = await metrics.gathered(ask)
+    assert b'folkmoot_runs_by_state{state="queued"} 7.0' in page
+    assert b"folkmoot_store_up 1.0" in page
+
+
+async def test_a_store_that_is_away_takes_no_page_away(metrics):
+    async def ask(_):
+        raise StoreFault("It does not answer.")
+
+    assert b"folkmoot_store_up 0.0" in await metrics.gathered(ask)
 
 
 def test_the_stores_totals_are_read_when_somebody_looks():

@@ -54,6 +54,8 @@ class SqliteStore:
             await asyncio.to_thread(self._connect)
         except sqlite3.Error as fault:
             raise _translated(fault, self._path) from None
+        except OSError as fault:
+            raise _nowhere(fault, self._path) from None
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="folkmoot-read")
         self._writer = Writer(self._commit, self._finish, self._rest)
         self._writer.start()
@@ -291,6 +293,14 @@ def _connection(path: Path) -> sqlite3.Connection:
     )
     db.execute("PRAGMA foreign_keys = 0")
     return db
+
+
+def _nowhere(fault: OSError, path: Path) -> StoreFault:
+    return StoreFault(
+        f"There can be no file {path}: {fault.strerror}.",
+        kept="Nothing was started.",
+        todo="Let FOLKMOOT_STORE name a file in a folder that we may write to.",
+    )
 
 
 def _unwritable(fault: Exception, path: Path) -> FolkmootError:
