@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from folkmoot.agents.keeper import Keeper
 from folkmoot.checkup import examine
+from folkmoot.clocks.agreed import AgreedClock
 from folkmoot.clocks.system import SystemClock
 from folkmoot.config import ALONE, Settings, load
 from folkmoot.core.agent import Agent, ModelChoice
@@ -86,6 +87,8 @@ class App:
         self.observers: list[Observer] = []
         self.gateways: dict[str, Gateway] = {}
         self.store = store or make_store(self.settings, self.clock)
+        if "clock" in self.store.capabilities:
+            self.clock = AgreedClock(self.clock, self.store.now)
         self.broker = make_broker(self.settings)
         self.worker = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
         self._dispatcher: Dispatcher | None = None
@@ -164,6 +167,8 @@ class App:
     async def _open(self, stack: AsyncExitStack) -> None:
         await self.store.open()
         stack.push_async_callback(self.store.close)
+        if isinstance(self.clock, AgreedClock):
+            await self.clock.look()
         stack.push_async_callback(self.models.close)
         await self.broker.open()
         stack.push_async_callback(self.broker.close)

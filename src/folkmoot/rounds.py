@@ -4,6 +4,7 @@
     coordinator   leader; and what only the leader does: rescuer, relay, delivery
     api           none
 
+Where the store has a clock of its own every process looks at it now and then (clocks/agreed.py).
 A worker stands for leading, too, behind the coordinators (upkeep/leader.py): a fleet of workers alone looks
 after itself. Where several processes write one file (SQLite), a watch notices what another has written.
 """
@@ -11,6 +12,7 @@ after itself. Where several processes write one file (SQLite), a watch notices w
 from collections.abc import Awaitable, Callable, Collection
 from typing import NamedTuple
 
+from folkmoot.clocks.agreed import AgreedClock
 from folkmoot.config import Settings
 from folkmoot.flow.delivery import Delivery
 from folkmoot.flow.dispatcher import Dispatcher
@@ -56,6 +58,8 @@ class Rounds:
     ) -> list[tuple[Duty, float]]:
         """Return the duties, not started, each with the seconds after which it is late."""
         rounds: list[Round] = []
+        if isinstance(self._parts.clock, AgreedClock):
+            rounds.append(Round("clock", self._parts.clock.look, self._settings.heartbeat_s))
         if dispatcher is not None:
             rounds += self._of_worker(dispatcher)
         if not {"coordinator", "worker"}.isdisjoint(roles):

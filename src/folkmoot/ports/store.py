@@ -93,7 +93,8 @@ class Store(Protocol):
     """
 
     capabilities: frozenset[str]
-    """What this store can do beyond the contract: `shared` (several processes), `durable`."""
+    """What this store can do beyond the contract: `shared` (several processes), `durable`, `clock` (a time
+    of its own, on another machine than its callers: they go by it, clocks/agreed.py)."""
 
     async def open(self) -> None:
         """Get ready; refuse a schema that is not ours with SchemaMismatch. Idempotent."""
@@ -178,6 +179,10 @@ class Store(Protocol):
         delay was over. Stuck are runs that a living worker holds, with no entry and no claim since
         `quiet_before`: longest quiet first, at most STUCK of them.
         """
+        ...
+
+    async def now(self) -> int:
+        """Return the store's time in milliseconds since 1970: the clock that judges expiry."""
         ...
 
     async def changed(self) -> int:

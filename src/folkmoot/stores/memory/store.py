@@ -172,6 +172,11 @@ class MemoryStore:
         tables, clock = self._opened(), (self._clock.now(), self._clock.monotonic())
         return standing(tables, clock, now, quiet_before)
 
+    async def now(self) -> int:
+        """Return the time of the clock that was given."""
+        self._opened()
+        return self._clock.now()
+
     async def changed(self) -> int:
         """Return the same number always: no other process can write here."""
         self._opened()

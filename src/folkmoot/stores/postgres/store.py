@@ -28,7 +28,7 @@ from folkmoot.stores.postgres.writer import Writer
 class PostgresStore:
     """Truth in a PostgreSQL database."""
 
-    capabilities = frozenset({"durable", "shared"})
+    capabilities = frozenset({"clock", "durable", "shared"})
 
     def __init__(self, url: str, *, pool: int = 4, patience_s: float = 10.0) -> None:
         """`pool` connections at most read, and one writes; the URL's password is never shown."""
@@ -159,12 +159,16 @@ class PostgresStore:
     async def standing(self, now: int, quiet_before: int) -> Standing:
         """Tell how the fleet stands."""
         return standing.made(
-            (await self._ask("clock"))[0][0],
+            await self.now(),
             await self._ask("seen", GONE_MS),
             await self._ask("lines", now),
             await self._ask("stuck", quiet_before, STUCK),
             plain,
         )
+
+    async def now(self) -> int:
+        """Return the database's time."""
+        return int((await self._ask("clock"))[0][0])
 
     async def changed(self) -> int:
         """Return how many batches others have written: the sum of the other writers' numbers."""

@@ -270,11 +270,15 @@ class SqliteStore:
     async def standing(self, now: int, quiet_before: int) -> Standing:
         """Tell how the fleet stands."""
         return standing.made(
-            (await self._read("clock"))[0][0],
+            await self.now(),
             await self._read("seen", GONE_MS),
             await self._read("lines", now),
             await self._read("stuck", quiet_before, STUCK),
         )
+
+    async def now(self) -> int:
+        """Return this machine's time, as SQLite has it."""
+        return int((await self._read("clock"))[0][0])
 
     async def changed(self) -> int:
         """Return SQLite's data version as the writer sees it: other processes' commits change it."""

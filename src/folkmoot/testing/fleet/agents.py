@@ -1,10 +1,11 @@
-"""The agents of a fleet: one that works, one that must wait for a person, one that waits in vain."""
+"""The agents of a fleet: one that works, two that must wait for a person, one that waits in vain."""
 
 from pathlib import Path
 
 WORKS = "fleet"
 WAITS = "fleet-waits"
 LAPSES = "fleet-lapses"
+PATIENT = "fleet-patient"
 
 _FILE = """\
 name: {name}
@@ -17,6 +18,7 @@ _MORE = {
     WORKS: "",
     WAITS: 'approvals: [{match: "tool:post"}]\n',
     LAPSES: 'approvals: [{match: "tool:post", expires: 2s}]\n',
+    PATIENT: 'approvals: [{match: "tool:post", expires: 30m}]\n',
 }
 
 

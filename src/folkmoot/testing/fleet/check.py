@@ -2,8 +2,8 @@
 
 Each rule is a function from a history to flaws; RULES lists them all. Two of them tell what was repeated
 without trusting any clock alone: a call that begins after its result was seen to be durable (by the order
-of the witness's lines), or after the time at which its result was written down (one machine, one clock,
-or clocks that agree).
+of the witness's lines), or clearly after the time at which its result was written down (clocks that agree
+do so within milliseconds; whoever takes a run over does it seconds later).
 """
 
 from collections import Counter, defaultdict
@@ -16,6 +16,8 @@ from folkmoot.core.run import Run, RunState
 from folkmoot.testing.fleet.history import Ended, History, ends
 from folkmoot.testing.fleet.plugin import TURNS
 from folkmoot.testing.fleet.witness import Line
+
+_AGREED_MS = 250
 
 
 class Flaw(msgspec.Struct, frozen=True):
@@ -135,7 +137,7 @@ def repeats(history: History) -> Iterator[Flaw]:
         if line.what != "begin" or line.effect not in ended:
             continue
         run, end = ended[line.effect]
-        if nr > durable_at.get((run, end.seq), len(history.lines)) or line.at > end.at:
+        if nr > durable_at.get((run, end.seq), len(history.lines)) or line.at > end.at + _AGREED_MS:
             yield Flaw("repeated", run, f"{line.effect} began again after entry {end.seq}")
 
 

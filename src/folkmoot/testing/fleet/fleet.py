@@ -40,12 +40,16 @@ class Fleet:
     def __init__(
         self, folder: Path, *, store: str, broker: str = "local://", **settings: object
     ) -> None:
-        """`settings` as in config.Settings, for all members; short leases, unless they say otherwise."""
+        """`settings` as in config.Settings, for all members; short leases, unless they say otherwise.
+
+        A setting that is None has its default.
+        """
         self.folder = folder
         self.members: list[Member] = []
         self._numbers = itertools.count(1)
         self.witness = Witness(folder / "witness.jsonl")
         given = {"lease_s": 2.0, "heartbeat_s": 0.5, "poll_s": 0.5, "grace_s": 5.0} | settings
+        given = {name: value for name, value in given.items() if value is not None}
         given |= {"store": store, "broker": broker, "plugins": plugin.__file__}
         given |= {"agents": folder / "agents", "workspaces": folder / "workspaces"}
         self.settings: Settings = load(**given)

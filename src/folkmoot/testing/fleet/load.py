@@ -36,10 +36,14 @@ class Load:
 
     async def run(self, seconds: float) -> None:
         """Send for so long, then wait until all that was sent is taken."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
+        over = asyncio.Event()
+        asyncio.get_running_loop().call_later(seconds, over.set)
+        await self.until(over)
+
+    async def until(self, over: asyncio.Event) -> None:
+        """Send until it is over, then wait until all that was sent is taken."""
         async with self.client() as client:
-            while loop.time() < end:
+            while not over.is_set():
                 self.send(client)
                 await asyncio.sleep(1 / self._per_s)
             await asyncio.gather(*self._sending)

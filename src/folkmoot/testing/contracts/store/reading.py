@@ -23,6 +23,7 @@ _READS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "outbox": lambda store: store.outbox(NOW, 1),
     "counts": lambda store: store.counts(),
     "standing": lambda store: store.standing(NOW, NOW),
+    "now": lambda store: store.now(),
     "changed": lambda store: store.changed(),
     "write": lambda store: store.write(birth("r2")),
 }
