@@ -56,14 +56,14 @@ class Journal:
 
     async def commit(self, *bodies: Body, changes: tuple[Change, ...] = ()) -> None:
         """Make everything durable: what was noted, then these entries, with these changes."""
-        if not (self._fresh or self._after or bodies or changes):
+        fresh, after, head = self._fresh, self._after, self._head
+        if not (fresh or after or bodies or changes):
             return
-        head, fresh, after = self._head, self._fresh, self._after
-        late = [(self._make(body), body) for body in bodies]
+        late = [(self._make(body), body) for body in bodies] if bodies else []
         self._fresh, self._after = [], []
-        both = tuple([entry for entry, _ in fresh + late])
+        both = fresh + late
         try:
-            await self._write(both, *after, *changes)
+            await self._write(both, (*after, *changes))
         except BaseException:
             self._fresh = sorted(fresh + self._fresh, key=lambda pair: pair[0].seq)
             self._after = after + self._after
@@ -72,27 +72,35 @@ class Journal:
             raise
         for entry, body in late:
             apply(self.view, entry, body)
-        await self._tell(fresh + late)
-
-    async def _write(self, both: tuple[Entry, ...], *changes: Change) -> None:
-        first = self._first
         if both:
-            append = Append(run=self.run.id, fence=self.run.fence, entries=both)
-            outcomes = await self._parts.store.write(*first, append, *changes)
+            self._show(both)
+            await self._hint("entry")
+
+    async def _write(self, both: list[tuple[Entry, Body]], changes: tuple[Change, ...]) -> None:
+        first, run, store = self._first, self.run, self._parts.store
+        if both:
+            written = tuple([entry for entry, _ in both])
+            append = Append(run=run.id, fence=run.fence, entries=written)
+            outcomes = await store.write(*first, append, *changes)
             self.signals = int(outcomes[len(first)] or 0)  # type: ignore[arg-type]
         else:
-            await self._parts.store.write(*first, *changes)
+            await store.write(*first, *changes)
         self._first = ()
 
-    async def _tell(self, told: list[tuple[Entry, Body]]) -> None:
-        for entry, body in told:
-            for observe in self._parts.observers:
+    def _show(self, both: list[tuple[Entry, Body]]) -> None:
+        """Let the observers see what is durable now."""
+        for observe in self._parts.observers:
+            for entry, body in both:
                 try:
                     observe(self.run, entry, body)
                 except Exception as fault:  # noqa: BLE001 - who only looks must not stop what is done
                     self._parts.report("observer_broke", self.run.id, fault)
-        if told:
-            await self._parts.broker.publish(Event(f"run.{self.run.id}.entry"))
+
+    async def _hint(self, what: str, body: bytes = b"{}") -> None:
+        """Give a hint to those who follow this run, if there are any."""
+        topic = f"run.{self.run.id}.{what}"
+        if self._parts.broker.heard(topic):
+            await self._parts.broker.publish(Event(topic, body))
 
     async def move(
         self, body: Body | None, state: RunState, *changes: Change, **fields: object
@@ -115,9 +123,7 @@ class Journal:
         )
         await self.commit(changes=(*changes, move))
         self._parts.endings.put_down(_moved(self.run, move))
-        await self._parts.broker.publish(
-            Event(f"run.{self.run.id}.state", b'{"state":"%b"}' % state.encode())
-        )
+        await self._hint("state", b'{"state":"%b"}' % state.encode())
 
 
 def _moved(run: Run, move: Move) -> Run:

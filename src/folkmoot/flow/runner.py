@@ -10,7 +10,7 @@ worker has the run. A crash at any point leaves a journal from which `begin` goe
 step is written together with the permission of the next (flow/journal.py): one commit a step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from folkmoot.core import entries as e
 from folkmoot.core import steps as st
@@ -86,6 +86,8 @@ class Drive:
 
     async def _begin(self) -> None:
         view = self.view
+        if view.head.seq == 1:  # it was born, and nothing else
+            return
         if isinstance(view.ended, e.Failed) and view.ended.retry_ms is not None:
             self.journal.note(e.Reset(attempt=view.attempt + 1, reason=view.ended.code))
         self._settle_lost()
@@ -131,7 +133,7 @@ class Drive:
         steps = self.kit.program(view, self.kit.agent)
         if not steps:
             return await self._rest()
-        return await self._step(steps)
+        return await _DO[type(steps[0])](self, steps)
 
     async def _hear(self) -> bool:
         pending, self.pending = self.pending, []
@@ -166,17 +168,9 @@ class Drive:
         await self.journal.move(None, RunState.WAITING, waits_for=waits_for, wake_at=view.wake_at)
         return False
 
-    async def _step(self, steps: Sequence[st.Step]) -> bool:
-        first = steps[0]
-        match first:
-            case st.CallTool():
-                return await self._tools([step for step in steps if isinstance(step, st.CallTool)])
-            case st.CallModel():
-                return await self._model(first)
-            case st.Reply(output=output, data=data):
-                return await self._succeed(output, data)
-            case st.Fail(code=code, message=message, retry=retry):
-                return await self._fail(code, message, retry=retry)
+    async def _note(self, steps: Sequence[st.Step]) -> bool:
+        """Write down a step that is done by being written down."""
+        match steps[0]:
             case st.Drop(upto=upto):
                 self.journal.note(e.ContextDropped(upto=upto))
             case st.Reject(reason=reason):
@@ -188,9 +182,10 @@ class Drive:
                 self.journal.note(e.Slept(until=until, call=call))
         return True
 
-    async def _tools(self, steps: list[st.CallTool]) -> bool:
+    async def _tools(self, steps: Sequence[st.Step]) -> bool:
         """Call tools side by side; when all that is left waits for people, wait with it."""
-        work = await self._toolwork.judge(self.journal, self.kit, steps)
+        calls = [step.call for step in steps if isinstance(step, st.CallTool)]
+        work = await self._toolwork.judge(self.journal, self.kit, calls)
         if work.stop is not None:
             return await self._fail(work.stop.code, work.stop.reason)
         if work.cleared:
@@ -210,9 +205,12 @@ class Drive:
         times = [a.expires_at for a in self.view.approvals.values() if a.expires_at is not None]
         return min(times, default=None)
 
-    async def _model(self, step: st.CallModel) -> bool:
+    async def _model(self, steps: Sequence[st.Step]) -> bool:
         """Hold the money, ask, settle."""
-        agent, view, journal = self.kit.agent, self.view, self.journal
+        step = steps[0]
+        assert isinstance(step, st.CallModel)
+        agent, journal = self.kit.agent, self.journal
+        view = journal.view
         choice = current(agent, view)
         act = acts.for_model(step, choice, self.machine.parts.price, view)
         verdict = await self.machine.gate.judge(Case(act, agent, view, self._now()))
@@ -245,8 +243,10 @@ class Drive:
         self.journal.note(body)
         return await self._fail(code, verdict.reason)
 
-    async def _succeed(self, output: str, data: object) -> bool:
-        task = self.view.task
+    async def _reply(self, steps: Sequence[st.Step]) -> bool:
+        """End well."""
+        step, task = steps[0], self.view.task
+        assert isinstance(step, st.Reply)
         changes: tuple[Outbox, ...] = ()
         if task is not None and task.reply_to is not None:
             to = task.reply_to
@@ -255,13 +255,19 @@ class Drive:
                 id=f"{run}/reply/{self.view.attempt}",
                 run=run,
                 topic=f"reply:{to.gateway}:{to.address}",
-                body=output.encode(),
+                body=step.output.encode(),
                 at=self._now(),
             )
             changes = (item,)
-        body = e.Succeeded(output=output, data=data)
-        await self.journal.move(body, RunState.SUCCEEDED, *changes, output=output)
+        body = e.Succeeded(output=step.output, data=step.data)
+        await self.journal.move(body, RunState.SUCCEEDED, *changes, output=step.output)
         return False
+
+    async def _give_up(self, steps: Sequence[st.Step]) -> bool:
+        """End as the program says."""
+        step = steps[0]
+        assert isinstance(step, st.Fail)
+        return await self._fail(step.code, step.message, retry=step.retry)
 
     async def _fail(self, code: str, message: str, *, retry: bool = False) -> bool:
         """End the attempt; queue another one when the agent allows it and it may help."""
@@ -279,11 +285,25 @@ class Drive:
         return False
 
 
+_DO: dict[type, Callable[[Drive, Sequence[st.Step]], Awaitable[bool]]] = {
+    st.CallTool: Drive._tools,
+    st.CallModel: Drive._model,
+    st.Reply: Drive._reply,
+    st.Fail: Drive._give_up,
+    st.Drop: Drive._note,
+    st.Reject: Drive._note,
+    st.Ask: Drive._note,
+    st.Sleep: Drive._note,
+}
+
+
 def _hold(journal: Journal, holds: Sequence[Hold]) -> tuple[HoldSpend, ...]:
     run, fence = journal.run.id, journal.fence
     return tuple(
-        HoldSpend(run=run, fence=fence, scope=h.scope, amount=h.amount, limit=h.limit)
-        for h in holds
+        [
+            HoldSpend(run=run, fence=fence, scope=h.scope, amount=h.amount, limit=h.limit)
+            for h in holds
+        ]
     )
 
 
@@ -291,12 +311,14 @@ def _settle(journal: Journal, holds: Sequence[Hold], spent: int | None) -> tuple
     """Give back holds; `spent` None counts all that was held."""
     run, fence = journal.run.id, journal.fence
     return tuple(
-        SettleSpend(
-            run=run,
-            fence=fence,
-            scope=hold.scope,
-            held=hold.amount,
-            spent=hold.amount if spent is None else spent,
-        )
-        for hold in holds
+        [
+            SettleSpend(
+                run=run,
+                fence=fence,
+                scope=hold.scope,
+                held=hold.amount,
+                spent=hold.amount if spent is None else spent,
+            )
+            for hold in holds
+        ]
     )

@@ -10,7 +10,6 @@ import msgspec
 
 from folkmoot.core import entries as e
 from folkmoot.core.messages import ToolCall
-from folkmoot.core.steps import CallTool
 from folkmoot.core.verdict import Act, Allow, AskPerson, Deny
 from folkmoot.core.view import APPROVED, ASKED, OPEN, Pending
 from folkmoot.flow import acts
@@ -43,14 +42,14 @@ class ToolWork:
         self._tools = tools
         self._clock = clock
 
-    async def judge(self, journal: Journal, kit: Kit, steps: list[CallTool]) -> Work:
+    async def judge(self, journal: Journal, kit: Kit, calls: list[ToolCall]) -> Work:
         """Judge each call; note what is denied or asked."""
         work = Work()
-        for step in steps:
-            pending = journal.view.pending.get(step.call.id)
+        for call in calls:
+            pending = journal.view.pending.get(call.id)
             if pending is None or self._waits(journal, pending, work):
                 continue
-            wrong = self._tools.check(kit, step.call)
+            wrong = self._tools.check(kit, call)
             if wrong is not None:
                 journal.note(wrong)
                 work.settled += 1

@@ -16,7 +16,6 @@ A Python script is given the Request and returns an Answer, a text, or an awaita
 must be pure for the same reason. An Answer without usage is counted like the others.
 """
 
-import inspect
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
@@ -142,7 +141,10 @@ class Scripted:
 
     async def _ask(self, script: Script, request: Request) -> Answer:
         said = script(request)
-        answer = await said if inspect.isawaitable(said) else said
+        if isinstance(said, str | Answer):
+            answer = said
+        else:
+            answer = await said
         if isinstance(answer, str):
             return Answer(text=answer, usage=rough_usage(request, answer), model=self._name)
         if answer.usage == _NOTHING:
