@@ -11,6 +11,7 @@ step is written together with the permission of the next (flow/journal.py): one 
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
 
 from folkmoot.core import entries as e
 from folkmoot.core import steps as st
@@ -133,7 +134,7 @@ class Drive:
         steps = self.kit.program(view, self.kit.agent)
         if not steps:
             return await self._rest()
-        return await _DO[type(steps[0])](self, steps)
+        return await self._do[type(steps[0])](self, steps)
 
     async def _hear(self) -> bool:
         pending, self.pending = self.pending, []
@@ -284,17 +285,16 @@ class Drive:
         await self.journal.move(body, RunState.FAILED, error=f"{code}: {message}")
         return False
 
-
-_DO: dict[type, Callable[[Drive, Sequence[st.Step]], Awaitable[bool]]] = {
-    st.CallTool: Drive._tools,
-    st.CallModel: Drive._model,
-    st.Reply: Drive._reply,
-    st.Fail: Drive._give_up,
-    st.Drop: Drive._note,
-    st.Reject: Drive._note,
-    st.Ask: Drive._note,
-    st.Sleep: Drive._note,
-}
+    _do: ClassVar[dict[type, Callable[["Drive", Sequence[st.Step]], Awaitable[bool]]]] = {
+        st.CallTool: _tools,
+        st.CallModel: _model,
+        st.Reply: _reply,
+        st.Fail: _give_up,
+        st.Drop: _note,
+        st.Reject: _note,
+        st.Ask: _note,
+        st.Sleep: _note,
+    }
 
 
 def _hold(journal: Journal, holds: Sequence[Hold]) -> tuple[HoldSpend, ...]:

@@ -88,7 +88,6 @@ class Overlay:
 
     def apply(self, changes: tuple[c.Change, ...]) -> tuple[Outcome, ...] | FolkmootError:
         """Apply one set. Returns its outcomes, or the error that kept it out."""
-        self._undo.clear()
         marks = len(self.created), len(self.entries), len(self.signals), len(self.consumed)
         plain = len(self.plain)
         try:
@@ -106,6 +105,8 @@ class Overlay:
                 del list_[mark:]
             del self.plain[plain:]
             return fault
+        finally:
+            self._undo.clear()
 
     def changed(self) -> list[Row]:
         """Return the rows that are not as they were, by id: sets that failed have been undone."""
@@ -140,12 +141,17 @@ class Overlay:
     def _all(self, changes: tuple[c.Change, ...]) -> tuple[Outcome, ...]:
         """Apply several changes: moves last, for fences count as they stood before the set."""
         outcomes: list[Outcome] = [None] * len(changes)
-        order = sorted(range(len(changes)), key=lambda at: type(changes[at]) is c.Move)
-        for at in order:
-            change = changes[at]
-            outcomes[at] = _APPLY[type(change)](self, change)
-            if type(change) is c.Claim and outcomes[at] is None:
-                _alone(change, changes[at + 1 :])
+        moves: list[int] = []
+        for at, change in enumerate(changes):
+            kind = type(change)
+            if kind is c.Move:
+                moves.append(at)
+                continue
+            outcomes[at] = _APPLY[kind](self, change)
+            if kind is c.Claim and outcomes[at] is None:
+                _alone(change, changes[at + 1 :])  # type: ignore[arg-type]
+        for at in moves:
+            outcomes[at] = self.move(changes[at])  # type: ignore[arg-type]
         return tuple(outcomes)
 
     def _repeated(self, changes: tuple[c.Change, ...]) -> Born | None:

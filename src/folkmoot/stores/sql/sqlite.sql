@@ -70,7 +70,10 @@ INSERT INTO runs (id, agent, definition, state, priority, source, attempt, fence
 VALUES {rows}
 
 -- name: insert_entries
-INSERT INTO entries (run, seq, at, kind, body, blob, hash) VALUES {rows}
+INSERT INTO entries (run, seq, at, kind, body, hash) VALUES {rows}
+
+-- name: insert_long_entries
+INSERT INTO entries (run, seq, at, kind, blob, hash) VALUES {rows}
 
 -- name: insert_blobs
 INSERT INTO blobs (digest, data) VALUES {rows} ON CONFLICT (digest) DO NOTHING

@@ -27,7 +27,7 @@ from folkmoot.stores.sqlite.held import Held
 from folkmoot.stores.sqlite.writer import Set, Writer
 
 _BUSY_S = 30.0
-_ALONE = (c.Retire, c.Rescue)
+_ALONE = frozenset({c.Retire, c.Rescue})
 
 
 class SqliteStore:
@@ -109,7 +109,7 @@ class SqliteStore:
         results: list[Any] = []
         segment: list[Set] = []
         for changes in sets:
-            if any(isinstance(change, _ALONE) for change in changes):
+            if not _ALONE.isdisjoint(map(type, changes)):
                 results += self._transact(segment)
                 segment = []
                 results.append(self._alone(changes))
