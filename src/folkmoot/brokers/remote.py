@@ -84,7 +84,7 @@ class RemoteBroker:
         self._link = Link(address, self._join, wire.leave)
         self._sender = Sender(self._link, wire.say)
         self._feed = Feed(self._link, wire)
-        self._takers: dict[str, Takers] = {}
+        self._takers: dict[str, Takers[Taken]] = {}
         self._held: dict[int, Taken] = {}
         self._beating: asyncio.Task[None] | None = None
         self._name = token_hex(8)

@@ -7,34 +7,35 @@ Cancelling a taker never touches the server: what comes for it goes to the next 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
 
-from folkmoot.brokers.words import Taken
-
-Fetch = Callable[[int], Awaitable[list[Taken]]]
+T = TypeVar("T")
 
 
-class _Taker:
+class _Taker(Generic[T]):
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.found: asyncio.Future[list[Taken]] = asyncio.get_running_loop().create_future()
+        self.found: asyncio.Future[list[T]] = asyncio.get_running_loop().create_future()
 
 
-class Takers:
+class Takers(Generic[T]):
     """One queue's takers in this process."""
 
-    def __init__(self, fetch: Fetch, back: Callable[[Taken], None]) -> None:
+    def __init__(
+        self, fetch: Callable[[int], Awaitable[list[T]]], back: Callable[[T], None]
+    ) -> None:
         """`fetch` waits for a while and never raises; `back` gives to others what nobody here wants."""
         self._fetch = fetch
         self._back = back
-        self._line: deque[_Taker] = deque()
+        self._line: deque[_Taker[T]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def take(self, limit: int) -> list[Taken]:
+    async def take(self, limit: int) -> list[T]:
         """Wait for announcements; an empty list says that it is over."""
         if self._closed:
             return []
-        taker = _Taker(limit)
+        taker = _Taker[T](limit)
         self._line.append(taker)
         if self._task is None:
             self._task = asyncio.create_task(self._work(), name="folkmoot-broker-take")
@@ -64,7 +65,7 @@ class Takers:
             self._offer(await self._fetch(sum(taker.limit for taker in self._line)))
         self._task = None
 
-    def _offer(self, found: list[Taken]) -> None:
+    def _offer(self, found: list[T]) -> None:
         """Give each its share in the order in which they came; what is left goes back."""
         while found and self._line:
             taker = self._line.popleft()

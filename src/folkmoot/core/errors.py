@@ -8,7 +8,7 @@
     │   ├── TaskInvalid         a task that cannot become a run
     │   └── ToolArgsInvalid     arguments that do not fit a tool's schema
     ├── NotFound            a name that means nothing here
-    │   └── AgentUnknown, RunUnknown, ToolUnknown, ModelUnknown, ProgramUnknown
+    │   └── AgentUnknown, RunUnknown, ToolUnknown, ModelUnknown, ProgramUnknown, LetterUnknown
     ├── Conflict            right in itself, but not now
     │   ├── LeaseLost           a write carried an old fence
     │   ├── KeyReused           an idempotency key came back with another task
@@ -24,6 +24,7 @@
     │   ├── ToolTimeout
     │   └── SandboxFault        the sandbox refused or could not be set up
     ├── SourceFault         a place that agents or settings come from cannot be read now
+    ├── BrokerFault         an event was not confirmed
     └── StoreFault          the store cannot keep its promise now
         ├── StoreFull, StoreClosed, SchemaMismatch
         └── JournalBroken       an entry does not fit the hash of the one before
@@ -134,6 +135,13 @@ class ProgramUnknown(NotFound):
     """There is no program by that name."""
 
     code = "PROGRAM_NOT_FOUND"
+
+
+class LetterUnknown(NotFound):
+    """There is no dead letter by that name."""
+
+    code = "LETTER_NOT_FOUND"
+    todo_default = "See `folkmoot dead list` for what could not be dealt with."
 
 
 class Conflict(FolkmootError):
@@ -280,6 +288,13 @@ class SourceFault(FolkmootError):
 
     code = "SOURCE_FAULT"
     todo_default = "See whether it answers, and whether this machine may read it."
+
+
+class BrokerFault(FolkmootError):
+    """The broker has not confirmed the event."""
+
+    code = "BROKER_FAULT"
+    todo_default = "Nothing: it stays in the outbox and is sent again."
 
 
 class StoreFault(FolkmootError):

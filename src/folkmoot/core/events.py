@@ -1,4 +1,6 @@
-"""Events: hints to whoever listens. They may be lost or repeated; the journal is the truth.
+"""Hints to whoever listens. They may be lost or repeated; the journal is the truth.
+
+What agents are started by is another thing, and never lost: the envelopes of core/envelope.py.
 
 Topics are words joined by dots; a pattern may use `*` for one word and `#` for any number.
 `run.<id>.entry` (an entry is durable), `run.<id>.delta` (a piece of text as the model says it),
@@ -9,7 +11,7 @@ import msgspec
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something happened. `body` is JSON."""
+    """A hint that something happened. `body` is JSON."""
 
     topic: str
     body: bytes = b"{}"

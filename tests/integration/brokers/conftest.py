@@ -112,6 +112,16 @@ def make():
     return connect
 
 
+@pytest.fixture
+def exchange_of():
+    """The exchange of a URL, whatever it is."""
+
+    def make(url, **options):
+        return MAKERS[url.partition("://")[0]].exchange(url, **options)
+
+    return make
+
+
 class Throwaway:
     """A server of a test's own, that can be killed and started again on its port."""
 

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from folkmoot.brokers import address
+from folkmoot.brokers.nats.exchange import subject as wanted_subject
 from folkmoot.brokers.nats.subjects import subject, subjects, topic
+from folkmoot.brokers.postgres.exchange import expression, statements
 from folkmoot.brokers.postgres.pieces import LIMIT, Pieces, cut
 from folkmoot.brokers.redis.channels import glob
 from folkmoot.core.events import Event, matches
@@ -68,6 +70,27 @@ def nats_fits(wanted, found):
 def test_subjects_fit_at_least_what_the_pattern_fits_and_once(pattern, found):
     fitting = sum(nats_fits(each, subject(found)) for each in subjects(pattern))
     assert fitting == 1 if matches(pattern, found) else fitting <= 1
+
+
+KINDS = st.lists(st.sampled_from(["a", "b", "run", "a-b"]), min_size=1, max_size=4).map(".".join)
+WANTED = st.lists(st.sampled_from(["a", "b", "run", "a-b", "*", "#"]), min_size=1, max_size=4)
+
+
+@given(WANTED.map(".".join), KINDS)
+def test_an_expression_fits_what_the_pattern_fits(pattern, found):
+    assert bool(re.search(expression(pattern), f".{found}")) == matches(pattern, found)
+
+
+@given(WANTED.map(".".join), KINDS)
+def test_the_subject_of_a_subscription_fits_at_least_what_the_pattern_fits(pattern, found):
+    if matches(pattern, found):
+        assert nats_fits(wanted_subject(pattern), f"{found}.normal")
+
+
+def test_statements_for_events_name_our_tables_only():
+    for text in statements("x_").values():
+        assert "{" not in text
+    assert '"x_folkmoot_events"' in statements("x_")["take"]
 
 
 @given(st.text(alphabet="ab.*> %#\u00e4\t", min_size=1))

@@ -98,6 +98,13 @@ class Answers:
             self.over.set_result(None)
 
 
+def confirm(answers: Answers) -> None:
+    """Read what the stream said to a message. Raises Refused."""
+    said = msgspec.json.decode(answers.found[0][2])
+    if "error" in said:
+        raise Refused(str(said["error"].get("description", "refused")))
+
+
 class Asking:
     """Questions over a connection, each with an address of its own for the answers."""
 

@@ -14,13 +14,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
-import msgspec
 from nats.aio.subscription import Subscription
 from nats.errors import AuthorizationError
 
 from folkmoot.brokers.address import Address
 from folkmoot.brokers.log import warn
-from folkmoot.brokers.nats.client import Answers, Asking, Direct, Pull, Refused
+from folkmoot.brokers.nats.client import Answers, Asking, Direct, Pull, Refused, confirm
 from folkmoot.brokers.nats.subjects import subject, subjects, topic, word
 from folkmoot.brokers.wire import FETCH_S, Ears
 from folkmoot.brokers.words import Back, Done, Put, Taken, Word
@@ -92,7 +91,7 @@ class NatsWire:
         if confirmed:
             await asyncio.gather(*(answers.over for answers in confirmed))
             for answers in confirmed:
-                _confirm(answers)
+                confirm(answers)
         elif any(isinstance(said, Back) for said in words):
             await client.flush(2)
 
@@ -258,9 +257,3 @@ def _collected(queue: str, priority: str, pull: Pull, room: int) -> list[Taken]:
     if answers is None or not answers.over.done() or (answers.found and room <= 0):
         return []
     return [Taken(queue, body.decode(), priority, reply) for reply, body in pull.collect()]
-
-
-def _confirm(answers: Answers) -> None:
-    said = msgspec.json.decode(answers.found[0][2])
-    if "error" in said:
-        raise Refused(str(said["error"].get("description", "refused")))

@@ -77,7 +77,7 @@ class RabbitWire:
         await self._putting.declare_exchange(self._names.dead, ExchangeType.DIRECT, durable=True)
         telling = await connection.channel(publisher_confirms=False)
         self._telling = await telling.declare_exchange(
-            self._names.events, ExchangeType.TOPIC, durable=True
+            self._names.hints, ExchangeType.TOPIC, durable=True
         )
         self._heard_on = await connection.channel()
         self._hearing = await self._heard_on.declare_queue(
@@ -130,13 +130,13 @@ class RabbitWire:
         """Bind our queue."""
         assert self._hearing is not None
         for pattern in patterns:
-            await self._hearing.bind(self._names.events, pattern)
+            await self._hearing.bind(self._names.hints, pattern)
 
     async def unfollow(self, patterns: Sequence[str]) -> None:
         """Unbind."""
         assert self._hearing is not None
         for pattern in patterns:
-            await self._hearing.unbind(self._names.events, pattern)
+            await self._hearing.unbind(self._names.hints, pattern)
 
     async def beat(self) -> None:
         """Ask for a sign of life, and whether our queue is still there."""

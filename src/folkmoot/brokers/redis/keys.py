@@ -7,7 +7,9 @@
     work:held:<queue>:<taker>   hash number -> "<list> <run>": what a taker holds
     work:takers                 zset "<queue>:<taker>" -> ms at which its lease ends
     work:memory                 string: another one after a flush
-    events:<topic>              channels
+    events:<topic>              channels of hints
+    agent_events:subscriptions  hash "<subscription> <pattern>" -> ms at which it was last served
+    agent_events:agent.<name>   stream of the events that an agent is started by; group `agents`
 
 A prefix (`?prefix=` in the URL) goes in front of each.
 """
@@ -25,7 +27,8 @@ class Keys:
         self.prefix = prefix
         self.takers = f"{prefix}work:takers"
         self.memory = f"{prefix}work:memory"
-        self.events = f"{prefix}events:"
+        self.hints = f"{prefix}events:"
+        self.subscriptions = f"{prefix}agent_events:subscriptions"
 
     def lists(self, queue: str) -> list[str]:
         """Return the lists of a queue, from urgent to patient."""
@@ -43,6 +46,10 @@ class Keys:
     def held(self, taker: str) -> str:
         """Return the name of what a taker (`<queue>:<name>`) holds."""
         return f"{self.prefix}work:held:{taker}"
+
+    def stream(self, name: str) -> str:
+        """Return the stream of a subscription."""
+        return f"{self.prefix}agent_events:agent.{name}"
 
     def of(self, taker: str) -> list[str]:
         """Return all that a hand-over to a taker touches, but the takers."""

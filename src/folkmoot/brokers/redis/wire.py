@@ -59,7 +59,7 @@ class RedisWire:
         self._name = token_hex(8)
         self._client = Client(self._url)
         await self._client.connect(scripts=True)
-        self._channels = Channels(Client(self._url), self._keys.events, ears)
+        self._channels = Channels(Client(self._url), self._keys.hints, ears)
         await self._channels.open()
         await self.beat()
 
@@ -159,7 +159,7 @@ class RedisWire:
 
     def _command(self, word: Word) -> Command:
         if isinstance(word, Event):
-            return ("PUBLISH", self._keys.events + word.topic, word.body)
+            return ("PUBLISH", self._keys.hints + word.topic, word.body)
         assert isinstance(word, Done | Back)
         taker, number = word.taken.mark
         if isinstance(word, Done):

@@ -49,6 +49,7 @@ ERRORS: dict[type[FolkmootError], Status] = {
     errors.ToolFault: Status(502),
     errors.ToolTimeout: Status(504),
     errors.SourceFault: Status(503, retry_after=30),
+    errors.BrokerFault: Status(503, retry_after=5),
     errors.StoreFault: Status(503, retry_after=5),
     errors.SchemaMismatch: Status(500),
     errors.JournalBroken: Status(500),

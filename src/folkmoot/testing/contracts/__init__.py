@@ -7,6 +7,6 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"{__name__}.{suite}"
-        for suite in ("broker", "gateway", "model", "policy", "sandbox", "store")
+        for suite in ("broker", "exchange", "gateway", "model", "policy", "sandbox", "store")
     )
 )
