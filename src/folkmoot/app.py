@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from folkmoot.agents.keeper import Keeper
+from folkmoot.calendars.calendar import SlotCalendar
 from folkmoot.checkup import examine
 from folkmoot.clocks.agreed import AgreedClock
 from folkmoot.clocks.system import SystemClock
@@ -112,6 +113,7 @@ class App:
             store=self.store,
             broker=self.broker,
             clock=self.clock,
+            calendar=SlotCalendar(),
             catalog=self.catalog,
             model=self.models.get,
             warm=self._warm,
@@ -158,8 +160,9 @@ class App:
                 self._dispatcher = Dispatcher(
                     parts, kits, births, worker=self.worker, concurrency=self.settings.concurrency
                 )
-            await self._start(stack, parts, roles)
-            desk = self._desk(parts, Intake(parts, kits, births))
+            intake = Intake(parts, kits, births)
+            await self._start(stack, Rounds(parts, self.settings, self.worker, intake), roles)
+            desk = self._desk(parts, intake)
             if "api" in roles:
                 await self._serve(stack, desk, stop.metrics)
             yield desk
@@ -177,9 +180,8 @@ class App:
         )
         await self.catalog.refresh()
 
-    async def _start(self, stack: AsyncExitStack, parts: Parts, roles: Collection[str]) -> None:
+    async def _start(self, stack: AsyncExitStack, rounds: Rounds, roles: Collection[str]) -> None:
         """Start in order: a heartbeat before the first claim; hints and rescues last."""
-        rounds = Rounds(parts, self.settings, self.worker)
         duties = self._duties = rounds.duties(roles, self._dispatcher)
         if rounds.leader is not None:
             await rounds.leader.once()

@@ -1,7 +1,7 @@
 """Which duties a process does, by its roles. Part of the composition root.
 
     worker        heartbeat, poker; and where the broker carries only inside the process, a relay of its own
-    coordinator   leader; and what only the leader does: rescuer, relay, delivery
+    coordinator   leader; and what only the leader does: rescuer, relay, delivery, scheduler, declared
     api           none
 
 Where the store has a clock of its own every process looks at it now and then (clocks/agreed.py).
@@ -16,14 +16,16 @@ from folkmoot.clocks.agreed import AgreedClock
 from folkmoot.config import Settings
 from folkmoot.flow.delivery import Delivery
 from folkmoot.flow.dispatcher import Dispatcher
-from folkmoot.flow.intake import QUEUE
+from folkmoot.flow.intake import QUEUE, Intake
 from folkmoot.flow.parts import Parts
 from folkmoot.ports.broker import Broker
+from folkmoot.upkeep.declared import Declared, Wanted
 from folkmoot.upkeep.duty import Duty
 from folkmoot.upkeep.heartbeat import Heartbeat
 from folkmoot.upkeep.leader import Leader, led
 from folkmoot.upkeep.relay import Relay
 from folkmoot.upkeep.rescuer import Rescuer
+from folkmoot.upkeep.scheduler import Scheduler
 from folkmoot.upkeep.watch import Watch
 
 Once = Callable[[], Awaitable[object]]
@@ -45,11 +47,12 @@ class Round(NamedTuple):
 class Rounds:
     """The duties of one process."""
 
-    def __init__(self, parts: Parts, settings: Settings, name: str) -> None:
+    def __init__(self, parts: Parts, settings: Settings, name: str, intake: Intake) -> None:
         """`name` is the process's, as worker and as leader."""
         self._parts = parts
         self._settings = settings
         self._name = name
+        self._intake = intake
         self.leader: Leader | None = None
         self.heartbeat = Heartbeat(parts.store, name, settings.lease_s)
 
@@ -101,7 +104,25 @@ class Rounds:
         if self._shared_broker:
             relay = Relay(parts.store, parts.broker, parts.clock, QUEUE, _AGAIN_S)
             rounds.append(Round("relay", led(leader, relay.once), given.poll_s))
-        return rounds
+        return rounds + self._of_schedules(leader)
+
+    def _of_schedules(self, leader: Leader) -> list[Round]:
+        parts, poll_s = self._parts, self._settings.poll_s
+        store, clock, calendar = parts.store, parts.clock, parts.calendar
+        scheduler = Scheduler(store, leader, clock, calendar, self._intake.submit)
+        declared = Declared(store, leader, clock, calendar, self._wanted, report=parts.report)
+        return [
+            Round("declared", declared.once, poll_s),
+            Round("scheduler", scheduler.once, poll_s),
+        ]
+
+    def _wanted(self) -> Wanted:
+        """Return what the agents declare; without agents, or with mistakes or faults, not the whole."""
+        catalog = self._parts.catalog
+        agents = [catalog.get(name) for name in catalog.names()]
+        found = {one.name: one for agent in agents for one in agent.schedules}
+        missing = getattr(catalog, "mistakes", ()) or getattr(catalog, "faults", ())
+        return Wanted(found, whole=bool(agents) and not missing)
 
     @property
     def _shared_broker(self) -> bool:

@@ -18,6 +18,7 @@ from folkmoot.agents.load import Ground
 from folkmoot.agents.source import Source
 from folkmoot.brokers import address
 from folkmoot.brokers.local import LocalBroker
+from folkmoot.calendars.calendar import SlotCalendar
 from folkmoot.config import Settings
 from folkmoot.core.agent import Agent, ToolUse
 from folkmoot.core.errors import Invalid, SettingsInvalid
@@ -90,7 +91,13 @@ def names_known(models: Models, toolbox: Toolbox, programs: Collection[str]) -> 
     def bind(agent: Agent, name: str, options: dict[str, Any]) -> object:
         return toolbox.bind(msgspec.structs.replace(agent, tools=(ToolUse(name, options),)))
 
-    return Known(programs=programs, providers=models.providers, tools=toolbox.names(), tool=bind)
+    return Known(
+        programs=programs,
+        providers=models.providers,
+        tools=toolbox.names(),
+        tool=bind,
+        schedule=SlotCalendar().check,
+    )
 
 
 def _options(agent: Agent) -> None:

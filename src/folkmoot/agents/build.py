@@ -19,6 +19,7 @@ from folkmoot.agents.include import Includes
 from folkmoot.agents.mistakes import Path as Place
 from folkmoot.agents.model import ModelPart, PricePart
 from folkmoot.agents.parts import ApprovalPart, FileText, ProgramPart
+from folkmoot.agents.schedule import schedules
 from folkmoot.core.agent import (
     Agent,
     Approval,
@@ -67,6 +68,7 @@ def build(file: AgentFile, includes: Includes, home: Home) -> Agent:
         retry=_retry(file),
         output=_output(file, includes),
         workspace=str(workspace(file, home)),
+        schedules=schedules(file.name, file.schedule),
         labels=file.labels,
     )
 

@@ -5,6 +5,7 @@ Every check yields a place, what is wrong, and what else is known of it (expecte
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Any, Final
 
@@ -13,9 +14,10 @@ from folkmoot.agents.file import AgentFile
 from folkmoot.agents.known import Known
 from folkmoot.agents.mistakes import Path, choices, near
 from folkmoot.agents.model import ModelPart
-from folkmoot.agents.output import flaw
+from folkmoot.agents.output import flaw as schema_flaw
 from folkmoot.core.agent import Agent, ModelChoice, ToolUse
 from folkmoot.core.errors import FolkmootError
+from folkmoot.core.schedule import flaw
 
 Found = Iterator[tuple[Path, str, dict[str, str]]]
 
@@ -54,6 +56,7 @@ def of_agent(agent: Agent, file: AgentFile, known: Known) -> Found:
     for at, use in enumerate(agent.tools):
         written: Path = () if isinstance(file.tools[at], str) else (use.name,)
         yield from _tool(("tools", at, *written), agent, use, known)
+    yield from _schedules(agent, file, known)
 
 
 def of_stranger(agent: Agent, workspaces: FilePath) -> Found:
@@ -107,7 +110,7 @@ def _workspace(agent: Agent, file: AgentFile) -> Found:
 
 
 def _output(agent: Agent, file: AgentFile) -> Found:
-    wrong = None if agent.output is None else flaw(agent.output.schema)
+    wrong = None if agent.output is None else schema_flaw(agent.output.schema)
     if wrong is None or file.output is None:
         return
     inside, message = wrong
@@ -148,6 +151,20 @@ def _tool(place: Path, agent: Agent, use: ToolUse, known: Known) -> Found:
     if known.tool is not None and not missing:
         check = known.tool
         yield from _asked(place, lambda: check(agent, use.name, use.options))
+
+
+def _schedules(agent: Agent, file: AgentFile, known: Known) -> Found:
+    several = isinstance(file.schedule, list)
+    for at, schedule in enumerate(agent.schedules):
+        place: Path = ("schedule", at) if several else ("schedule",)
+        part = file.schedule[at] if isinstance(file.schedule, list) else file.schedule
+        if part.every is not None and not part.every.is_integer():
+            yield (*place, "every"), "", {"expected": "whole seconds"}
+        elif wrong := flaw(schedule):
+            yield place, wrong.rstrip("."), {}
+        elif known.schedule is not None:
+            field = ("cron",) if schedule.cron and not schedule.every_s else ()
+            yield from _asked((*place, *field), partial(known.schedule, schedule))
 
 
 def _one_of(place: Path, what: str, name: str, words: Collection[str] | None) -> Found:

@@ -26,6 +26,7 @@ from folkmoot.agents.parts import (
     Text,
     Tool,
 )
+from folkmoot.agents.schedule import Schedules
 from folkmoot.agents.units import Span
 
 # A name stands in budgets' scopes, paths and addresses, so it holds nothing that these take apart.
@@ -113,6 +114,11 @@ class AgentFile(Part):
         description="A JSON Schema that the reply must fit.",
         examples=[{"schema": {"type": "object", "required": ["title"]}}],
     )
+    schedule: Schedules = Field(
+        default=[],
+        description="Times at which the agent is asked something: a mapping, or a list of them.",
+        examples=[{"cron": "0 7 * * 1-5", "input": "Report what is new."}],
+    )
     workspace: str | None = Field(
         default=None,
         min_length=1,
@@ -130,7 +136,6 @@ class AgentFile(Part):
     )
 
     triggers: Later = later("triggers")
-    schedule: Later = later("schedule")
     channels: Later = later("channels")
     mcp: Later = later("mcp")
     skills: Later = later("skills")

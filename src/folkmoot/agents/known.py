@@ -6,13 +6,14 @@ from typing import Any
 import msgspec
 
 from folkmoot.core.agent import Agent, ModelChoice
+from folkmoot.core.schedule import Schedule
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """The names that an agent file may use. None: not checked.
 
-    `program`, `model` and `tool` look closer: at the agent's program with its options, at one choice,
-    at one tool with its options. They raise a FolkmootError whose message becomes the mistake. They
+    `program`, `model`, `tool` and `schedule` look closer: at the agent's program with its options, at one
+    choice, at one tool with its options, at one schedule. They raise a FolkmootError whose message becomes the mistake. They
     must not reach the network.
     """
 
@@ -22,3 +23,4 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     program: Callable[[Agent], object] | None = None
     model: Callable[[ModelChoice], object] | None = None
     tool: Callable[[Agent, str, dict[str, Any]], object] | None = None
+    schedule: Callable[[Schedule], object] | None = None

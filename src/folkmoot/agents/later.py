@@ -15,10 +15,6 @@ LATER: Final[dict[str, tuple[str, str]]] = {
         "What starts a run: events, messages, webhooks.",
         "start runs with `folkmoot submit` or POST /v1/runs",
     ),
-    "schedule": (
-        "Times at which a run starts.",
-        "call `folkmoot submit` from cron, with a key for each slot",
-    ),
     "channels": (
         "Conversations elsewhere that the agent reads and posts to.",
         "put what was said into the task's input",

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from folkmoot.core import canonical
+from folkmoot.core.schedule import Schedule
 from folkmoot.core.spend import Price
 
 
@@ -106,7 +107,7 @@ class SandboxUse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
-    """A declared worker: instructions, model, program, tools, grants, limits."""
+    """A declared worker: instructions, model, program, tools, grants, limits, times."""
 
     name: str
     instructions: str
@@ -126,6 +127,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     retry: Retry = Retry()
     output: Output | None = None
     workspace: str = ""
+    schedules: tuple[Schedule, ...] = ()
     labels: dict[str, str] = {}
 
     def canonical(self) -> bytes:

@@ -6,13 +6,17 @@
     │   ├── SettingsInvalid     a mistake in the settings
     │   ├── AssignmentInvalid   a mistake in the assignment that was fetched
     │   ├── TaskInvalid         a task that cannot become a run
+    │   ├── ScheduleInvalid     a schedule of which no times can be told
+    │   │   └── CronInvalid         a cron expression that cannot be read
     │   └── ToolArgsInvalid     arguments that do not fit a tool's schema
     ├── NotFound            a name that means nothing here
-    │   └── AgentUnknown, RunUnknown, ToolUnknown, ModelUnknown, ProgramUnknown, LetterUnknown
+    │   ├── AgentUnknown, RunUnknown, ToolUnknown, ModelUnknown, ProgramUnknown
+    │   └── ScheduleUnknown, LetterUnknown
     ├── Conflict            right in itself, but not now
     │   ├── LeaseLost           a write carried an old fence
     │   ├── KeyReused           an idempotency key came back with another task
     │   ├── Outdated            a record has changed since it was read
+    │   ├── ScheduleConflict    the name belongs to another schedule
     │   ├── WrongState          the run is not in a state that allows this
     │   └── QueueFull           no more work is taken now
     ├── Denied              the gate said no
@@ -93,6 +97,18 @@ class TaskInvalid(Invalid):
     code = "INVALID_TASK"
 
 
+class ScheduleInvalid(Invalid):
+    """No times can be told of the schedule."""
+
+    code = "INVALID_SCHEDULE"
+
+
+class CronInvalid(ScheduleInvalid):
+    """The cron expression cannot be read."""
+
+    code = "INVALID_CRON"
+
+
 class ToolArgsInvalid(Invalid):
     """The arguments do not fit the tool's schema."""
 
@@ -117,6 +133,13 @@ class RunUnknown(NotFound):
 
     code = "RUN_NOT_FOUND"
     todo_default = "See `folkmoot runs` for the runs in this store."
+
+
+class ScheduleUnknown(NotFound):
+    """There is no schedule by that name."""
+
+    code = "SCHEDULE_NOT_FOUND"
+    todo_default = "See `folkmoot schedules` for the schedules in this store."
 
 
 class ToolUnknown(NotFound):
@@ -169,6 +192,12 @@ class Outdated(Conflict):
 
     code = "OUTDATED"
     todo_default = "Read it again and decide anew."
+
+
+class ScheduleConflict(Conflict):
+    """The name belongs to another schedule."""
+
+    code = "SCHEDULE_CONFLICT"
 
 
 class WrongState(Conflict):

@@ -17,9 +17,12 @@ from folkmoot.core.task import Task
 from folkmoot.core.view import View, apply
 from folkmoot.flow.intake import QUEUE, Intake
 from folkmoot.flow.parts import Parts
+from folkmoot.flow.timetable import FlowTimetable
 from folkmoot.flow.verify import verify
-from folkmoot.ports.desk import Delta, Health, Question, Reloaded, Submitted, Verified
+from folkmoot.ports.desk import Delta, Health, Question, Reloaded, Verified
+from folkmoot.ports.intake import Submitted
 from folkmoot.ports.store import Counts, Query
+from folkmoot.ports.timetable import Timetable
 
 _ENDS = frozenset({"run.succeeded", "run.failed", "run.cancelled", "run.refused"})
 _PAGE = 1000
@@ -42,6 +45,9 @@ class FlowDesk:
         self._intake = intake
         self._health = health
         self._poll_s = poll_s
+        self.timetable: Timetable = FlowTimetable(
+            parts.store, parts.clock, parts.calendar, parts.catalog.get, intake.submit
+        )
 
     async def submit(self, task: Task) -> Submitted:
         """Make a run of a task."""

@@ -14,11 +14,15 @@ from folkmoot.core.task import PRIORITIES, Task
 from folkmoot.flow.births import Births
 from folkmoot.flow.kit import Kits
 from folkmoot.flow.parts import Parts
-from folkmoot.ports.desk import Submitted
+from folkmoot.ports.intake import Beside, Submitted
 
 QUEUE = "runs"
 _MAX_INPUT = 10_000_000
 _RECOUNT_S = 1.0
+
+
+def _nothing(_: Run) -> tuple[Change, ...]:
+    return ()
 
 
 class Intake:
@@ -38,8 +42,11 @@ class Intake:
         self._counted_at = float("-inf")
         self._digests: dict[str, tuple[Agent, str]] = {}
 
-    async def submit(self, task: Task) -> Submitted:
-        """Make a run. Raises AgentUnknown, TaskInvalid, KeyReused, QueueFull."""
+    async def submit(self, task: Task, beside: Beside = _nothing) -> Submitted:
+        """Make a run, and what stands `beside` it in the same set.
+
+        Raises AgentUnknown, TaskInvalid, KeyReused, QueueFull, and what refuses the set.
+        """
         agent = self._parts.catalog.get(task.agent)
         self._check(task)
         await self._room()
@@ -47,7 +54,8 @@ class Intake:
         self._kits.make(agent, digest)
         body = entries.Created(task=task, definition=digest)
         change = self._birth(task, digest, body)
-        outcome = (await self._parts.store.write(change, *self._definition(agent, digest)))[0]
+        parts = (change, *self._definition(agent, digest), *beside(change.run))
+        outcome = (await self._parts.store.write(*parts))[0]
         assert isinstance(outcome, Born)
         if not outcome.new:
             known = await self._parts.store.run(outcome.run)

@@ -10,6 +10,7 @@ from folkmoot.core.agent import Agent, ModelChoice, SandboxUse
 from folkmoot.core.spend import Price
 from folkmoot.flow.endings import Endings
 from folkmoot.ports.broker import Broker
+from folkmoot.ports.calendar import Calendar
 from folkmoot.ports.catalog import Catalog
 from folkmoot.ports.clock import Clock
 from folkmoot.ports.gateway import Gateway
@@ -40,6 +41,7 @@ class Parts(msgspec.Struct, kw_only=True):
     store: Store
     broker: Broker
     clock: Clock
+    calendar: Calendar
     catalog: Catalog
     model: Callable[[ModelChoice], Model]
     warm: Callable[[ModelChoice], Awaitable[None]]

@@ -10,14 +10,9 @@ from folkmoot.core.entries import Entry
 from folkmoot.core.run import Run
 from folkmoot.core.signals import AnySignal
 from folkmoot.core.task import Task
+from folkmoot.ports.intake import Submitted
 from folkmoot.ports.store import Counts, Query
-
-
-class Submitted(msgspec.Struct, frozen=True):
-    """The answer to a task: its run, and whether the task was new."""
-
-    run: Run
-    new: bool
+from folkmoot.ports.timetable import Timetable
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +89,11 @@ class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
 
 class Desk(Protocol):
     """Everything that can be asked from outside. Errors are those of core/errors.py."""
+
+    @property
+    def timetable(self) -> Timetable:
+        """What can be asked about schedules."""
+        ...
 
     async def submit(self, task: Task) -> Submitted:
         """Make a run of a task. With a key that was seen before: that key's run."""

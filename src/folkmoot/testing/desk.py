@@ -36,7 +36,8 @@ from folkmoot.core.signals import AnySignal
 from folkmoot.core.task import PRIORITIES, Task
 from folkmoot.core.view import View, apply
 from folkmoot.ports.clock import Clock
-from folkmoot.ports.desk import Broken, Delta, Health, Part, Question, Reloaded, Submitted, Verified
+from folkmoot.ports.desk import Broken, Delta, Health, Part, Question, Reloaded, Verified
+from folkmoot.ports.intake import Submitted
 from folkmoot.ports.store import Counts, Query
 from folkmoot.testing.clock import FakeClock
 

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from folkmoot.brokers.local import LocalBroker
+from folkmoot.calendars.calendar import SlotCalendar
 from folkmoot.core.agent import Agent, ModelChoice, SandboxUse
 from folkmoot.core.changes import Beat, Rescue
 from folkmoot.core.entries import Body, Entry
@@ -154,6 +155,7 @@ class Harness:
             store=self.store,
             broker=self.broker,
             clock=self.clock,
+            calendar=SlotCalendar(),
             catalog=self._catalog,
             model=lambda choice: _Asked(self._for(choice)),
             warm=warm,

@@ -22,6 +22,7 @@ from folkmoot.core.agent import (
     SandboxUse,
     ToolUse,
 )
+from folkmoot.core.schedule import Schedule
 from folkmoot.core.spend import Price
 
 WHOLE = Path(__file__).with_name("whole.yaml").read_text(encoding="utf-8")
@@ -79,6 +80,19 @@ def test_every_field_arrives_in_the_agent(bench):
         retry=Retry(attempts=3, delay_s=0.0, factor=1.0, max_delay_s=86_400.0),
         output=Output(schema={"type": "object"}, retries=1),
         workspace=str(bench.folder.resolve() / "spaces" / "whole"),
+        schedules=(
+            Schedule(
+                name="whole",
+                agent="whole",
+                input="Work.",
+                cron="@daily",
+                timezone="Europe/Berlin",
+                overlap="allow",
+                missed="skip",
+                grace_s=300.0,
+                source="file",
+            ),
+        ),
         labels={"team": "docs"},
     )
 

@@ -27,6 +27,7 @@ PARTS = {
     "ContextPart": "context",
     "RetryPart": "retry",
     "OutputPart": "output",
+    "SchedulePart": "schedule",
 }
 
 

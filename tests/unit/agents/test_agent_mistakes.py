@@ -99,7 +99,7 @@ def test_a_field_of_a_later_version_is_refused_with_what_is_possible_today(bench
 
 
 def test_the_fields_of_later_versions_are_known_by_name():
-    named = {"triggers", "mcp", "skills", "memory", "tier", "schedule", "executor"}
+    named = {"triggers", "mcp", "skills", "memory", "tier", "executor"}
     assert named | {"secrets", "channels", "packet"} <= set(LATER) <= set(AgentFile.model_fields)
 
 

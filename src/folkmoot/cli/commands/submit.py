@@ -11,7 +11,8 @@ from folkmoot.cli.options import AgentName, Input, Key, Options
 from folkmoot.cli.output import Output
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.task import Task
-from folkmoot.ports.desk import Desk, Submitted
+from folkmoot.ports.desk import Desk
+from folkmoot.ports.intake import Submitted
 
 
 class Given(Options, frozen=True, kw_only=True):

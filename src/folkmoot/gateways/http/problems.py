@@ -38,6 +38,7 @@ ERRORS: dict[type[FolkmootError], Status] = {
     errors.FolkmootError: Status(500),
     errors.Invalid: Status(422),
     errors.SettingsInvalid: Status(500),
+    errors.CronInvalid: Status(400),
     errors.NotFound: Status(404),
     errors.Conflict: Status(409),
     errors.QueueFull: Status(503, retry_after=5),
