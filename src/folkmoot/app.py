@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING
 
 from folkmoot.agents.keeper import Keeper
 from folkmoot.calendars.calendar import SlotCalendar
-from folkmoot.checkup import examine
+from folkmoot.checkup.agents import agents
+from folkmoot.checkup.api import api
+from folkmoot.checkup.deployment import Patient, deployment
+from folkmoot.checkup.machine import machine
 from folkmoot.clocks.agreed import AgreedClock
 from folkmoot.clocks.system import SystemClock
 from folkmoot.config import ALONE, Settings, load
@@ -55,6 +58,7 @@ from folkmoot.wiring import (
     make_catalog,
     make_fleet,
     make_store,
+    mirrored,
     names_known,
     observe,
     report,
@@ -236,9 +240,26 @@ class App:
         """Read the agents' sources again, here and in the fleet."""
         return reloaded(self.catalog, await self.keeper.reload(agent), agent)
 
-    async def doctor(self) -> list[Part]:
-        """Probe everything that a deployment needs."""
-        return await examine(self.settings, self.catalog, self.env, self.opened)
+    async def doctor(self, *, deep: bool = False) -> list[Part]:
+        """Probe everything that a deployment needs; `deep` submits a run. The store is closed then."""
+        folder = ", ".join(self.settings.agents)
+        patient = Patient(
+            self.settings,
+            self.store,
+            self.broker,
+            lambda: loopback(self.broker),
+            SystemClock(),
+            self.fleet,
+            self.catalog,
+            self.opened,
+        )
+        return [
+            *await machine(),
+            *await agents(self.catalog, self.models, folder),
+            *await deployment(patient, deep=deep),
+            *await mirrored(self.settings, self.store, self.clock),
+            await api(self.settings),
+        ]
 
 
 def take_process(settings: Settings) -> None:

@@ -291,6 +291,17 @@ def make_mirror(settings: Settings, kept: Store, clock: Clock) -> "Mirror | None
     return mirror.Mirror(target, names, clock, packets.Packets(kept).of, report)
 
 
+async def mirrored(settings: Settings, kept: Store, clock: Clock) -> list[Part]:
+    """Tell whether the mirror's Redis answers, where there is one."""
+    mirror = make_mirror(settings, kept, clock)
+    if mirror is None:
+        return []
+    up = await mirror.reached()
+    detail = "Redis answers" if up else "Redis does not answer"
+    todo = "See that the Redis of FOLKMOOT_HOTSTATE (or FOLKMOOT_BROKER) runs; runs do not mind."
+    return [Part(name="hotstate", ok=up, detail=detail, critical=False, todo=todo)]
+
+
 def warn(event: str, fields: dict[str, object]) -> None:
     """Log a line."""
     import structlog  # noqa: PLC0415 - only when there is something to say

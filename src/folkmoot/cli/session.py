@@ -60,8 +60,8 @@ class System(Protocol):
         """Read again where agents come from. Raises SourceFault."""
         ...
 
-    async def doctor(self) -> list["Part"]:
-        """Probe every part."""
+    async def doctor(self, *, deep: bool = False) -> list["Part"]:
+        """Probe every part; `deep` submits a run."""
         ...
 
 

@@ -18,7 +18,7 @@ SECTIONS: dict[str, dict[str, Line]] = {
         "worker": Line("worker", "Run a worker alone: it drives runs."),
         "coordinator": Line("coordinator", "Run a coordinator alone: one of them leads."),
         "api": Line("api", "Run the HTTP API alone."),
-        "doctor": Line("doctor", "Check this machine and this folder."),
+        "doctor": Line("doctor", "Check this machine, this folder and the deployment around them."),
         "db": Line("db", "Upgrade the schema of the store."),
     },
     "Look": {

@@ -56,12 +56,16 @@ class Delta(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """The health of one part. `critical` parts make the system not ready."""
+    """The health of one part. `critical` parts make the system not ready.
+
+    `todo` says what to do about it; it counts only while the part is not `ok`.
+    """
 
     name: str
     ok: bool
     detail: str = ""
     critical: bool = True
+    todo: str = ""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

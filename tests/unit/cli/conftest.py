@@ -92,7 +92,7 @@ class System:
     async def drain(self, grace):
         self.calls.append(f"drain {grace:g}")
 
-    async def doctor(self):
+    async def doctor(self, *, deep=False):
         return self.parts
 
 

@@ -287,7 +287,7 @@ def test_doctor_looks_on_when_the_settings_are_wrong(folkmoot, monkeypatch):
 
 
 def test_doctor_looks_on_when_the_system_cannot_be_put_together(folkmoot, system, monkeypatch):
-    async def broken():
+    async def broken(**_):
         raise errors.SchemaMismatch("Written by a newer version.")
 
     monkeypatch.setattr(system, "doctor", broken)

@@ -1,4 +1,8 @@
-"""`folkmoot doctor`: is this machine, and is this folder, fit to run agents?"""
+"""`folkmoot doctor`: are this machine, this folder and the deployment around them fit to run agents?"""
+
+from typing import Annotated
+
+import typer
 
 from folkmoot.cli import machine, session
 from folkmoot.cli.exits import Exit
@@ -11,9 +15,14 @@ from folkmoot.ports.desk import Part
 class Given(Options, frozen=True, kw_only=True):
     """The system that is looked at."""
 
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", help="Submit a run that costs nothing: some worker must drive it."),
+    ] = False
+
 
 def doctor(given: Given) -> Exit:
-    """Check this machine and this folder."""
+    """Check this machine, this folder and the deployment around them."""
     return session.go(_doctor(given))
 
 
@@ -24,6 +33,9 @@ async def _doctor(given: Given) -> Exit:
     bad = [part for part in parts if not part.ok and part.critical]
     out.document({"ok": not bad, "parts": [_shape(part) for part in parts]})
     out.table(("", "part", "what was found"), [_row(part) for part in parts])
+    for part in parts:
+        if not part.ok and part.todo:
+            out.say(f"{part.name}: {part.todo}")
     out.say("Fit to run." if not bad else f"Not fit: {', '.join(part.name for part in bad)}.")
     return Exit.FAILED if bad else Exit.OK
 
@@ -33,17 +45,27 @@ async def _parts(given: Given) -> list[Part]:
     try:
         settings = session.settings(given)
     except FolkmootError as error:
-        return [Part(name="settings", ok=False, detail=str(error))]
+        return [_failed("settings", error)]
     parts = [machine.flush(settings.store), machine.port(settings.host, settings.port)]
     try:
-        parts += await session.system(settings).doctor()
+        parts += await session.system(settings).doctor(deep=given.deep)
     except FolkmootError as error:
-        parts.append(Part(name="system", ok=False, detail=str(error)))
+        parts.append(_failed("system", error))
     return parts
 
 
+def _failed(name: str, error: FolkmootError) -> Part:
+    return Part(name=name, ok=False, detail=error.message, todo=error.todo)
+
+
 def _shape(part: Part) -> dict[str, object]:
-    return {"name": part.name, "ok": part.ok, "detail": part.detail, "critical": part.critical}
+    return {
+        "name": part.name,
+        "ok": part.ok,
+        "detail": part.detail,
+        "critical": part.critical,
+        "todo": "" if part.ok else part.todo,
+    }
 
 
 def _row(part: Part) -> tuple[str, str, str]:

@@ -100,6 +100,12 @@ class Mirror:
                 await self.once()
         await self._target.close()
 
+    async def reached(self) -> bool:
+        """Whether Redis answers; for one that was not started."""
+        up = await self._target.reached()
+        await self._target.close()
+        return up
+
     async def _live(self) -> None:
         while True:
             await self._something.wait()
