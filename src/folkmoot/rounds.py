@@ -4,6 +4,7 @@
     coordinator   leader; and what only the leader does: rescuer, relay, delivery, scheduler, declared
     api           none
 
+Whoever speaks to a broker between processes looks whether it has lost what was said (`losses`).
 Where the store has a clock of its own every process looks at it now and then (clocks/agreed.py).
 A worker stands for leading, too, behind the coordinators (upkeep/leader.py): a fleet of workers alone looks
 after itself. Where several processes write one file (SQLite), a watch notices what another has written.
@@ -65,6 +66,8 @@ class Rounds:
             rounds.append(Round("clock", self._parts.clock.look, self._settings.heartbeat_s))
         if dispatcher is not None:
             rounds += self._of_worker(dispatcher)
+        if self._shared_broker:
+            rounds.append(Round("losses", self._relay().lost, self._settings.poll_s))
         if not {"coordinator", "worker"}.isdisjoint(roles):
             carries = self._shared_broker or dispatcher is not None
             rounds += self._of_coordinator(
@@ -81,7 +84,7 @@ class Rounds:
         ]
         looks = [dispatcher.poke_all]
         if not self._shared_broker:
-            relay = Relay(parts.store, parts.broker, parts.clock, QUEUE, _AGAIN_S)
+            relay = self._relay()
             rounds.append(Round("relay", relay.once, given.poll_s))
             looks.insert(0, relay.once)  # type: ignore[arg-type]
         if "shared" in parts.store.capabilities:
@@ -102,7 +105,7 @@ class Rounds:
             Round("delivery", led(leader, lambda _: delivery.once()), given.poll_s),
         ]
         if self._shared_broker:
-            relay = Relay(parts.store, parts.broker, parts.clock, QUEUE, _AGAIN_S)
+            relay = self._relay()
             rounds.append(Round("relay", led(leader, relay.once), given.poll_s))
         return rounds + self._of_schedules(leader)
 
@@ -123,6 +126,10 @@ class Rounds:
         found = {one.name: one for agent in agents for one in agent.schedules}
         missing = getattr(catalog, "mistakes", ()) or getattr(catalog, "faults", ())
         return Wanted(found, whole=bool(agents) and not missing)
+
+    def _relay(self) -> Relay:
+        parts = self._parts
+        return Relay(parts.store, parts.broker, parts.clock, QUEUE, _AGAIN_S)
 
     @property
     def _shared_broker(self) -> bool:

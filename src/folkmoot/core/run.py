@@ -63,3 +63,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     output: str = ""
     error: str = ""
     labels: dict[str, str] = {}
+
+    def ready(self, now: int) -> bool:
+        """Whether the run waits for a worker, and its time has come."""
+        return self.state is RunState.QUEUED and self.ready_at <= now

@@ -29,7 +29,12 @@ class Births:
         change = self._known.pop(run, None)
         if change is None:
             return None
-        claimed = msgspec.structs.replace(
-            change.run, state=RunState.RUNNING, fence=1, worker=worker, updated_at=now
-        )
-        return Claimed(claimed, change.entries)
+        return taken(Claimed(change.run, change.entries), worker, now)
+
+
+def taken(found: Claimed, worker: str, now: int) -> Claimed:
+    """Return a run that can be claimed as it will be when it is."""
+    run = msgspec.structs.replace(
+        found.run, state=RunState.RUNNING, fence=found.run.fence + 1, worker=worker, updated_at=now
+    )
+    return Claimed(run, found.entries, found.signals, found.pending)

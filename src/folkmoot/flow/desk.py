@@ -1,7 +1,6 @@
 """The desk: answers what is asked from outside (ports/desk.py), from the store and the broker's hints."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
@@ -16,6 +15,7 @@ from folkmoot.core.run import Run, RunState
 from folkmoot.core.task import Task
 from folkmoot.core.view import View, apply
 from folkmoot.flow.intake import QUEUE, Intake
+from folkmoot.flow.news import News
 from folkmoot.flow.parts import Parts
 from folkmoot.flow.timetable import FlowTimetable
 from folkmoot.flow.verify import verify
@@ -26,6 +26,8 @@ from folkmoot.ports.timetable import Timetable
 
 _ENDS = frozenset({"run.succeeded", "run.failed", "run.cancelled", "run.refused"})
 _PAGE = 1000
+_SELDOM = 8
+"""A waiter's looks into the store get rarer, up to so many times `poll_s`."""
 
 
 class FlowDesk:
@@ -48,10 +50,15 @@ class FlowDesk:
         self.timetable: Timetable = FlowTimetable(
             parts.store, parts.clock, parts.calendar, parts.catalog.get, intake.submit
         )
+        self._news = News(parts.broker)
 
     async def submit(self, task: Task) -> Submitted:
         """Make a run of a task."""
-        return await self._intake.submit(task)
+        heard = self._news.in_force
+        made = await self._intake.submit(task)
+        if heard and made.new:
+            self._news.born(made.run.id)
+        return made
 
     async def run(self, run: str) -> Run:
         """Return a run."""
@@ -113,23 +120,21 @@ class FlowDesk:
             return await self._finished(run)
 
     async def _finished(self, run: str) -> Run:
-        while True:
-            if not self._parts.endings.is_open(run):
+        endings = self._parts.endings
+        while endings.is_open(run):
+            ended = await endings.wait(run, self._poll_s)
+            if ended is not None and ended.state.final:
+                return ended
+        pause = self._poll_s
+        async with self._news.of(run) as ear:
+            if ear.nothing_yet:
+                await ear.hear(pause)
+            while True:
                 found = await self.run(run)
                 if found.state.final or found.state is RunState.WAITING:
                     return found
-            ended = await self._put_down(run)
-            if ended is not None and ended.state.final:
-                return ended
-
-    async def _put_down(self, run: str) -> Run | None:
-        """Wait for a run to be put down: here, or (as a hint tells, or not) elsewhere."""
-        if self._parts.endings.is_open(run):
-            return await self._parts.endings.wait(run, self._poll_s)
-        async with self._parts.broker.listen(f"run.{run}.state") as events:
-            with contextlib.suppress(TimeoutError, StopAsyncIteration):
-                await asyncio.wait_for(anext(events), self._poll_s)
-        return None
+                await ear.hear(pause)
+                pause = min(2 * pause, _SELDOM * self._poll_s)
 
     async def tell(self, run: str, signal: signals.AnySignal, key: str = "") -> bool:
         """Say something to a run."""

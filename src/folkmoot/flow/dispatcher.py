@@ -9,17 +9,16 @@ off, and Retire puts their runs back into the queue with a raised fence.
 """
 
 import asyncio
-
-import msgspec
+from collections.abc import Coroutine
 
 from folkmoot.core import signals
 from folkmoot.core.changes import Change, Claim, Claimed, Retire
 from folkmoot.core.entries import Failed, Refused
 from folkmoot.core.errors import FolkmootError, LeaseLost, StoreClosed, StoreFault
 from folkmoot.core.run import RunState
-from folkmoot.flow.births import Births
+from folkmoot.flow.births import Births, taken
 from folkmoot.flow.intake import QUEUE
-from folkmoot.flow.journal import Journal
+from folkmoot.flow.journal import Begun, Journal
 from folkmoot.flow.kit import Kits
 from folkmoot.flow.parts import Parts
 from folkmoot.flow.runner import Drive, Machine
@@ -44,6 +43,7 @@ class Dispatcher:
         self._machine = Machine(parts, worker)
         self._drives: dict[str, tuple[Drive, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._looking = 0
         self._room = asyncio.Event()
         self._taking: asyncio.Task[None] | None = None
         self._hearing: asyncio.Task[None] | None = None
@@ -52,7 +52,7 @@ class Dispatcher:
     @property
     def active(self) -> int:
         """How many runs are in our hands now."""
-        return len(self._tasks)
+        return len(self._tasks) + self._looking
 
     async def start(self) -> None:
         """Begin to take runs. Idempotent."""
@@ -93,7 +93,7 @@ class Dispatcher:
 
     async def _take(self) -> None:
         while True:
-            free = self.concurrency - len(self._tasks)
+            free = self.concurrency - self.active
             if free <= 0:
                 self._room.clear()
                 await self._room.wait()
@@ -101,10 +101,21 @@ class Dispatcher:
             deliveries = await self._parts.broker.take(QUEUE, free)
             if not deliveries:  # closed, or not open yet
                 await self._parts.clock.sleep(_AGAIN_S)
+            now, others = self._parts.clock.now(), []
             for delivery in deliveries:
-                task = asyncio.create_task(self._begin(delivery))
-                self._tasks.add(task)
-                task.add_done_callback(self._done)
+                born = self._births.take(delivery.run, self.worker, now)
+                if born is None:
+                    others.append(delivery)
+                else:
+                    self._start(self._begin(delivery, born))
+            if others:
+                self._looking += len(others)
+                self._start(self._look(others, now))
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -112,36 +123,71 @@ class Dispatcher:
         if not task.cancelled() and task.exception() is not None:
             self._report("drive_broke", "", task.exception())
 
-    async def _begin(self, delivery: Delivery) -> None:
-        """Claim an announced run and have it driven."""
-        run, now = delivery.run, self._parts.clock.now()
-        claim = Claim(run=run, worker=self.worker, now=now)
-        born = self._births.take(run, self.worker, now)
+    async def _look(self, deliveries: list[Delivery], now: int) -> None:
+        """Read announced runs, all at once, and begin those that are there to be had."""
         try:
-            if born is not None:
-                quick = msgspec.structs.replace(claim, read=False)
-                await self._keep_driving(born, (quick,))
+            found = await self._parts.store.peek([delivery.run for delivery in deliveries], now)
+        except StoreFault as fault:
+            self._looking -= len(deliveries)
+            await self._not_now(deliveries, fault)
+            return
+        except BaseException:
+            self._looking -= len(deliveries)
+            raise
+        self._looking -= len(deliveries)
+        there = {claimed.run.id: claimed for claimed in found}
+        for delivery in deliveries:
+            claimed = there.pop(delivery.run, None)
+            if claimed is None:
                 await delivery.ack()
-                return
+            elif claimed.run.fence:
+                self._start(self._claim(delivery, now))
+            else:
+                self._start(self._begin(delivery, taken(claimed, self.worker, now)))
+
+    async def _not_now(self, deliveries: list[Delivery], fault: StoreFault) -> None:
+        self._report("claim_failed", deliveries[0].run, fault)
+        await self._parts.clock.sleep(_AGAIN_S)
+        for delivery in deliveries:
+            await delivery.nack()
+
+    async def _begin(self, delivery: Delivery, claimed: Claimed) -> None:
+        """Drive a run that nobody had before; the claim is written with its first step.
+
+        Nothing was begun in such a run, so nothing happens before that is written.
+        """
+        run = claimed.run
+        claim = Claim(run=run.id, worker=self.worker, now=run.updated_at, read=False)
+        try:
+            await self._keep_driving(claimed, (claim,), delivery.ack)
+        except StoreFault as fault:
+            await self._not_now([delivery], fault)
+        else:
+            await delivery.ack()
+
+    async def _claim(self, delivery: Delivery, now: int) -> None:
+        """Claim a run that somebody had before, and have it driven."""
+        try:
+            claim = Claim(run=delivery.run, worker=self.worker, now=now)
             outcome = (await self._parts.store.write(claim))[0]
         except StoreFault as fault:
-            self._report("claim_failed", run, fault)
-            await self._parts.clock.sleep(_AGAIN_S)
-            await delivery.nack()
+            await self._not_now([delivery], fault)
             return
         await delivery.ack()
         if isinstance(outcome, Claimed):
             await self._keep_driving(outcome)
 
-    async def _keep_driving(self, claimed: Claimed, first: tuple[Change, ...] = ()) -> None:
+    async def _keep_driving(
+        self, claimed: Claimed, first: tuple[Change, ...] = (), begun: Begun | None = None
+    ) -> None:
         """Drive a run; start again from the journal when the store could not write.
 
-        Raises StoreFault when not even the claim could be written.
+        Raises StoreFault when not even the claim could be written; `begun` is told when it is.
         """
         run = claimed.run.id
         current: Claimed | None = claimed
         while current is not None:
-            journal = Journal(self._parts, current, first)
+            journal = Journal(self._parts, current, first, begun)
             try:
                 await self._drive(journal, current)
             except LeaseLost as fault:

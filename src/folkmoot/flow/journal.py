@@ -6,6 +6,8 @@ transaction. What is given to `commit` itself is seen by the view only when it w
 fails leaves the journal and the view without it. The chain's end is ours alone: the fence sees to it.
 """
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 
 from folkmoot.core import entries
@@ -16,12 +18,23 @@ from folkmoot.core.run import Run, RunState
 from folkmoot.core.view import View, apply, fold
 from folkmoot.flow.parts import Parts
 
+Begun = Callable[[], Awaitable[None]]
+
 
 class Journal:
     """One run's journal, open for writing."""
 
-    def __init__(self, parts: Parts, claimed: Claimed, first: tuple[Change, ...] = ()) -> None:
-        """Fold what is there. `first` is written before anything else, in the same transaction."""
+    def __init__(
+        self,
+        parts: Parts,
+        claimed: Claimed,
+        first: tuple[Change, ...] = (),
+        begun: Begun | None = None,
+    ) -> None:
+        """Fold what is there. `first` is written before anything else, in the same transaction.
+
+        `begun` is told when it is written.
+        """
         self.run: Run = claimed.run
         self.view: View = fold(claimed.run.id, list(claimed.entries))
         self.signals = claimed.signals
@@ -31,6 +44,7 @@ class Journal:
         self._fresh: list[tuple[Entry, Body]] = []
         self._after: list[Change] = []
         self._first = first
+        self._begun = begun
 
     @property
     def ours(self) -> bool:
@@ -56,9 +70,14 @@ class Journal:
 
     async def commit(self, *bodies: Body, changes: tuple[Change, ...] = ()) -> None:
         """Make everything durable: what was noted, then these entries, with these changes."""
+        if await self._commit(bodies, changes):
+            await self._hint("entry")
+
+    async def _commit(self, bodies: tuple[Body, ...], changes: tuple[Change, ...]) -> bool:
+        """Write what there is; return whether there were entries."""
         fresh, after, head = self._fresh, self._after, self._head
         if not (fresh or after or bodies or changes):
-            return
+            return False
         late = [(self._make(body), body) for body in bodies] if bodies else []
         self._fresh, self._after = [], []
         both = fresh + late
@@ -74,7 +93,7 @@ class Journal:
             apply(self.view, entry, body)
         if both:
             self._show(both)
-            await self._hint("entry")
+        return bool(both)
 
     async def _write(self, both: list[tuple[Entry, Body]], changes: tuple[Change, ...]) -> None:
         first, run, store = self._first, self.run, self._parts.store
@@ -86,6 +105,9 @@ class Journal:
         else:
             await store.write(*first, *changes)
         self._first = ()
+        if self._begun is not None:
+            begun, self._begun = self._begun, None
+            await begun()
 
     def _show(self, both: list[tuple[Entry, Body]]) -> None:
         """Let the observers see what is durable now."""
@@ -105,7 +127,10 @@ class Journal:
     async def move(
         self, body: Body | None, state: RunState, *changes: Change, **fields: object
     ) -> None:
-        """Change the run's state, with a last entry if there is one. The pen is put down then."""
+        """Change the run's state, with a last entry if there is one. The pen is put down then.
+
+        The hint of the state stands for that of the entries, too.
+        """
         if body is not None:
             self.note(body)
         view = self.view
@@ -121,7 +146,7 @@ class Journal:
             signals_seen=self.heard,
             **fields,  # type: ignore[arg-type]
         )
-        await self.commit(changes=(*changes, move))
+        await self._commit((), (*changes, move))
         self._parts.endings.put_down(_moved(self.run, move))
         await self._hint("state", b'{"state":"%b"}' % state.encode())
 

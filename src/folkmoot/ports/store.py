@@ -24,7 +24,7 @@ from typing import Protocol
 
 import msgspec
 
-from folkmoot.core.changes import Change, Lease, Outbox, Outcome, Record, Signal
+from folkmoot.core.changes import Change, Claimed, Lease, Outbox, Outcome, Record, Signal
 from folkmoot.core.entries import Entry
 from folkmoot.core.run import Run, RunState
 
@@ -110,6 +110,14 @@ class Store(Protocol):
 
     async def run(self, run: str) -> Run | None:
         """Return one run."""
+        ...
+
+    async def peek(self, runs: Sequence[str], now: int) -> list[Claimed]:
+        """Return those of these runs that could be claimed now, each as a Claim would give it.
+
+        But for the claim: the run is as it stands, queued and under its old fence. Nothing is kept for
+        the caller; what has changed by the time of the claim is found out then, by the fence.
+        """
         ...
 
     async def runs(self, query: Query) -> list[Run]:

@@ -2,7 +2,8 @@
 
 So every broker may lose what it likes: a run that is ready and was not announced within `again_s` is
 announced (again). In one process that also finds what another process has put into the store.
-A broker between processes is filled by the leader alone; a broker inside one process by that process.
+A broker between processes is filled by the leader; a process whose own connection lost something says
+all again, once. A broker inside one process is filled by that process.
 When the broker says that it lost something (`losses`), and in the first round, no announcement from
 before is trusted.
 """
@@ -30,6 +31,17 @@ class Relay:
         self._again_ms = round(again_s * 1000)
         self._losses: int | None = None
         self._distrust = 0
+
+    async def lost(self) -> int:
+        """Do a round only when our own broker has lost something since the last: for who does not lead.
+
+        What this process announced and its connection dropped nobody else knows of.
+        """
+        losses = getattr(self._broker, "losses", 0)
+        if self._losses is None or losses == self._losses:
+            self._losses = losses
+            return 0
+        return await self.once()
 
     async def once(self, fence: int = 0) -> int:
         """Do one round; return how many runs were announced.

@@ -10,7 +10,6 @@ back by its lease. That is a repetition at worst; the store's claim decides who 
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import groupby
 from secrets import token_hex
 
 from redis import exceptions
@@ -20,7 +19,7 @@ from folkmoot.brokers.redis.channels import Channels
 from folkmoot.brokers.redis.client import Client, Command, call
 from folkmoot.brokers.redis.keys import Keys
 from folkmoot.brokers.wire import FETCH_S, Ears
-from folkmoot.brokers.words import Back, Done, Put, Taken, Word
+from folkmoot.brokers.words import Done, Put, Taken, Word
 from folkmoot.core.events import Event
 from folkmoot.core.task import PRIORITIES
 
@@ -79,13 +78,26 @@ class RedisWire:
                     await connection.close()
 
     async def say(self, words: Sequence[Word]) -> None:
-        """Say all in one go."""
+        """Say all in one go, what is alike with one command."""
+        lines: dict[tuple[str, str], list[str]] = {}
+        done: dict[str, list[int]] = {}
+        events: list[str | bytes] = []
         commands: list[Command] = []
-        for line, group in groupby(words, _line):
-            if line is not None:
-                commands.append(self._put(*line, [x.run for x in group if isinstance(x, Put)]))
+        for word in words:
+            if isinstance(word, Event):
+                events += (self._keys.hints + word.topic, word.body)
+            elif isinstance(word, Put):
+                lines.setdefault((word.queue, word.priority), []).append(word.run)
+            elif isinstance(word, Done):
+                taker, number = word.taken.mark
+                done.setdefault(taker, []).append(number)
             else:
-                commands += [self._command(word) for word in group]
+                taker, number = word.taken.mark
+                commands.append(call("back", self._keys.of(taker), number))
+        commands += [self._put(*line, runs) for line, runs in lines.items()]
+        commands += [("HDEL", self._keys.held(taker), *ns) for taker, ns in done.items()]
+        if events:
+            commands.append(call("tell", (), *events))
         await self._ours().all(commands)
 
     async def fetch(self, queue: str, limit: int) -> list[Taken]:
@@ -157,19 +169,5 @@ class RedisWire:
         line = keys.lists(queue)[PRIORITIES.index(priority)]
         return call("put", [line, keys.announced(queue), keys.wake(queue)], _TRUST_MS, *runs)
 
-    def _command(self, word: Word) -> Command:
-        if isinstance(word, Event):
-            return ("PUBLISH", self._keys.hints + word.topic, word.body)
-        assert isinstance(word, Done | Back)
-        taker, number = word.taken.mark
-        if isinstance(word, Done):
-            return ("HDEL", self._keys.held(taker), number)
-        return call("back", self._keys.of(taker), number)
-
     def _reap(self, taker: str, leaves: str) -> Command:
         return call("reap", [*self._keys.of(taker), self._keys.takers], taker, leaves)
-
-
-def _line(word: Word) -> tuple[str, str] | None:
-    """Return where an announcement goes; None for another word."""
-    return (word.queue, word.priority) if isinstance(word, Put) else None

@@ -7,7 +7,7 @@ import asyncio
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from folkmoot.core.changes import Change, Lease, Outbox, Outcome, Record, Signal
+from folkmoot.core.changes import Change, Claimed, Lease, Outbox, Outcome, Record, Signal
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import StoreClosed
 from folkmoot.core.run import Run, RunState
@@ -75,6 +75,16 @@ class MemoryStore:
         """Return one run."""
         kept = self._opened().runs.get(run)
         return None if kept is None else kept.run
+
+    async def peek(self, runs: Sequence[str], now: int) -> list[Claimed]:
+        """Return what claims would give, without claiming."""
+        queued = self._opened().states[RunState.QUEUED]
+        found = [queued[run] for run in dict.fromkeys(runs) if run in queued]
+        return [
+            Claimed(x.run, tuple(x.journal), len(x.heard), tuple(x.pending.values()))
+            for x in found
+            if x.run.ready(now)
+        ]
 
     async def runs(self, query: Query) -> list[Run]:
         """List runs, newest first."""

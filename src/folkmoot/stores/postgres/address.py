@@ -9,7 +9,13 @@ import asyncpg
 from folkmoot.core.errors import SettingsInvalid
 from folkmoot.stores.postgres import faults
 
-SETTINGS = {"search_path": "folkmoot", "application_name": "folkmoot", "jit": "off"}
+SETTINGS = {
+    "search_path": "folkmoot",
+    "application_name": "folkmoot",
+    "jit": "off",
+    # Every question has its index; before the first ANALYZE the planner would take the tables for small.
+    "enable_seqscan": "off",
+}
 """Settings of every session."""
 
 WRITING = {

@@ -82,7 +82,7 @@ class Batch:
     async def _load(self, db: Any, claims: Sequence[str]) -> None:
         """Read what is not known, without locks."""
         named, over, held = self._named, self._over, self._held
-        self._claims = await look.claimable(db, claims)
+        self._claims = await look.claimable(look.asker(db), claims)
         over.rows, unknown = held.rows(sorted(named.runs.difference(claims)))
         self._trusted = set(over.rows)
         over.rows.update((run, found.row()) for run, found in self._claims.items())
@@ -113,7 +113,7 @@ class Batch:
         await self._write(db, ticket, [])
         await documents.write(db, over.documents)
         won = [run for _, _, run in self._won()]
-        self._fill(await look.claimable(db, won, whole=True), as_they_are=True)
+        self._fill(await look.claimable(look.asker(db), won, whole=True), as_they_are=True)
 
     def _decide(self) -> None:
         over = self._over

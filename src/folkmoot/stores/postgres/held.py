@@ -21,6 +21,13 @@ class Held:
         self._rows: dict[str, Row] = {}
         self._budgets: dict[str, Budget] = {}
 
+    def expect(self, rows: Iterable[Row]) -> None:
+        """Believe rows that were read, unless what we wrote ourselves is newer."""
+        for row in rows:
+            known = self._rows.get(row.id)
+            if known is None or (known.fence, known.signals) < (row.fence, row.signals):
+                self._rows[row.id] = row
+
     def forget(self, runs: Iterable[str], scopes: Iterable[str]) -> None:
         """Do not believe these any more."""
         for run in runs:

@@ -1,6 +1,6 @@
 """Reading what a batch speaks of, in as few questions as can be."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -87,26 +87,39 @@ def _take(over: Overlay, row: Any) -> None:
             over.budgets[name] = Budget(numbers[0], numbers[1])
 
 
-async def claimable(db: Any, runs: Sequence[str], *, whole: bool = False) -> dict[str, Found]:
+Ask = Callable[..., Awaitable[list[Any]]]
+"""Asks a named statement with its arguments."""
+
+
+def asker(db: Any) -> Ask:
+    """Return what asks a connection."""
+    sql = queries.load("postgres")
+    return lambda name, *args: db.fetch(sql[name], *args)
+
+
+async def claimable(
+    ask: Ask, runs: Sequence[str], *, whole: bool = False, now: int | None = None
+) -> dict[str, Found]:
     """Read runs; those that are queued (or all: `whole`) with their journals and open signals.
 
-    Outside a transaction the three answers may be of different moments. That does no harm: whatever
-    changes a journal between them changes the run's fence, state or number of signals, too, and the
-    batch is refused for it.
+    With `now`, only those that could be claimed by then. Outside a transaction the three answers may be
+    of different moments. That does no harm: whatever changes a journal between them changes the run's
+    fence, state or number of signals, too, and the batch is refused for it.
     """
     if not runs:
         return {}
-    sql = queries.load("postgres")
-    answer = await db.fetch(sql["claimable"], _names(runs))
+    answer = await ask("claimable", _names(runs))
     found = {run.id: Found(run, row[21]) for row in answer for run in (rows.to_run(row),)}
+    if now is not None:
+        found = {id_: one for id_, one in found.items() if one.run.ready(now)}
     names = _names(run for run, one in found.items() if whole or one.run.state == "queued")
     if not names:
         return found
-    for row in await db.fetch(sql["journals"], names):
+    for row in await ask("journals", names):
         entry = rows.to_entry(row)
         found[entry.run].entries.append(entry)
     if any(one.signals for one in found.values()):
-        for row in await db.fetch(sql["open_signals"], names):
+        for row in await ask("open_signals", names):
             signal = rows.to_signal(row)
             found[signal.run].pending.append(signal)
     return found

@@ -10,18 +10,19 @@ raise StoreFault, at once, until it is back. Nothing of ours needs a restart.
 from collections.abc import Sequence
 from typing import Any
 
-from folkmoot.core.changes import Change, Lease, Outbox, Outcome, Record, Signal
+from folkmoot.core.changes import Change, Claimed, Lease, Outbox, Outcome, Record, Signal
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import StoreClosed
 from folkmoot.core.run import Run
 from folkmoot.ports.store import GONE_MS, STUCK, Counts, Query, Standing
 from folkmoot.stores import standing
-from folkmoot.stores.postgres import rows
+from folkmoot.stores.postgres import look, rows
 from folkmoot.stores.postgres.address import Address
 from folkmoot.stores.postgres.documents import to_record
 from folkmoot.stores.postgres.line import Line
 from folkmoot.stores.postgres.reader import Reader
 from folkmoot.stores.postgres.rows import plain, quoted
+from folkmoot.stores.postgres.together import Together
 from folkmoot.stores.postgres.writer import Writer
 
 
@@ -36,6 +37,7 @@ class PostgresStore:
         self._place = address.place
         self._line = Line(address, patience_s)
         self._reader = Reader(address, pool, patience_s)
+        self._runs = Together(self._some)
         self._writer: Writer | None = None
 
     async def open(self) -> None:
@@ -79,8 +81,19 @@ class PostgresStore:
 
     async def run(self, run: str) -> Run | None:
         """Return one run."""
-        found = await self._ask("run", quoted(run))
-        return rows.to_run(found[0]) if found else None
+        return await self._runs.get(run)
+
+    async def _some(self, names: Sequence[str]) -> dict[str, Run]:
+        found = [rows.to_run(row) for row in await self._ask("some_runs", names)]
+        return {run.id: run for run in found}
+
+    async def peek(self, runs: Sequence[str], now: int) -> list[Claimed]:
+        """Return what claims would give, without claiming."""
+        if self._writer is None:
+            raise StoreClosed
+        found = await look.claimable(self._reader.ask, runs, now=now)
+        self._writer.expect(one.row() for one in found.values())
+        return [one.claimed() for one in found.values()]
 
     async def runs(self, query: Query) -> list[Run]:
         """List runs, newest first."""

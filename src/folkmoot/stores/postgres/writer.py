@@ -11,13 +11,14 @@ Stopping hands over what was accepted, waits for it, then ends the task.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
 from folkmoot.core import changes as c
 from folkmoot.core.changes import Outcome
 from folkmoot.core.errors import FolkmootError, Invalid, StoreClosed
+from folkmoot.stores.overlay import Row
 from folkmoot.stores.postgres import faults
 from folkmoot.stores.postgres.batch import Batch, Result, Ticket
 from folkmoot.stores.postgres.held import Held
@@ -60,6 +61,10 @@ class Writer:
         self._waiting.append((changes, future))
         self._woken.set()
         return future
+
+    def expect(self, rows: Iterable[Row]) -> None:
+        """Believe rows that were just read, unless we know better."""
+        self._held.expect(rows)
 
     async def stop(self) -> None:
         """Finish what was accepted; end the task. Idempotent."""

@@ -148,8 +148,8 @@ RETURNING id
 INSERT INTO tallies SELECT v.state, $1, v.n FROM unnest($2::tally[]) AS v
 ON CONFLICT (state, slot) DO UPDATE SET n = tallies.n + excluded.n
 
--- name: run
-SELECT {run_columns} FROM runs WHERE id = $1
+-- name: some_runs
+SELECT {run_columns} FROM runs WHERE id = ANY($1::text[])
 
 -- name: list_runs
 SELECT {run_columns} FROM runs

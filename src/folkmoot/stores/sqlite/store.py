@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from folkmoot.core import changes as c
-from folkmoot.core.changes import Change, Lease, Outbox, Outcome, Record, Signal
+from folkmoot.core.changes import Change, Claimed, Lease, Outbox, Outcome, Record, Signal
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import FolkmootError, Invalid, StoreClosed, StoreFault, StoreFull
 from folkmoot.core.run import Run
@@ -195,6 +195,23 @@ class SqliteStore:
         """Return one run."""
         found = await self._read("run", run)
         return rows.to_run(found[0]) if found else None
+
+    async def peek(self, runs: Sequence[str], now: int) -> list[Claimed]:
+        """Return what claims would give, without claiming."""
+        names = msgspec.json.encode(runs).decode()
+        found = {row[0]: (rows.to_run(row), row[21]) for row in await self._read("claimed", names)}
+        could = {id_: x for id_, x in found.items() if x[0].ready(now)}
+        names = msgspec.json.encode(list(could)).decode()
+        journals: dict[str, list[Entry]] = {id_: [] for id_ in could}
+        for row in await self._read("journals", names):
+            journals[row[0]].append(rows.to_entry(row))
+        pending: dict[str, list[Signal]] = {id_: [] for id_ in could}
+        for row in await self._read("open_signals", names):
+            pending[row[0]].append(rows.to_signal(row))
+        return [
+            Claimed(run, tuple(journals[id_]), told, tuple(pending[id_]))
+            for id_, (run, told) in could.items()
+        ]
 
     async def runs(self, query: Query) -> list[Run]:
         """List runs, newest first."""

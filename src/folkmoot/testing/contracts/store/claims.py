@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from folkmoot.core import changes as c
@@ -78,6 +79,44 @@ class Claims:
         assert await store.write(_claim("r1", "w2")) == (None,)
         await store.write(held.append("b"), held.move(RunState.SUCCEEDED))
         assert [entry.seq for entry in await store.entries("r1")] == [1, 2, 3]
+
+    async def test_a_look_shows_what_a_claim_would_give(self, store: Store) -> None:
+        """But for the claim itself; what cannot be had is not shown."""
+        await store.write(birth("r1"), birth("r2", ready_at=NOW + 1))
+        await start(store, "r3")
+        await rest(store, "r4")
+        await store.write(signal("r1", "s1"))
+        before = await store.run("r1")
+        runs = ["r0", "r1", "r2", "r3", "r4"]
+        (seen,) = await store.peek(runs, NOW)
+        assert await store.run("r1") == before == seen.run
+        claimed = (await take(store, "r1")).claimed
+        assert (seen.entries, seen.signals) == (claimed.entries, claimed.signals)
+        assert seen.pending == claimed.pending
+        assert {found.run.id for found in await store.peek(runs, NOW + 1)} == {"r2"}
+
+    async def test_what_was_looked_at_can_be_claimed_and_ended_at_once(self, store: Store) -> None:
+        """The claim, an entry and the end in one set, under the fence that the claim will give."""
+        await store.write(birth("r1"))
+        (seen,) = await store.peek(["r1"], NOW)
+        held = Held(c.Claimed(msgspec.structs.replace(seen.run, fence=1), seen.entries))
+        claim = c.Claim(run="r1", worker="w1", now=NOW, read=False)
+        await store.write(claim, held.append("a"), held.move(RunState.SUCCEEDED))
+        assert (await known(store, "r1")).state == RunState.SUCCEEDED
+        assert [entry.seq for entry in await store.entries("r1")] == [1, 2]
+
+    async def test_a_look_that_is_out_of_date_claims_nothing(self, store: Store) -> None:
+        """Somebody else had the run since: its fence is another, and the set is refused whole."""
+        await store.write(birth("r1"))
+        (seen,) = await store.peek(["r1"], NOW)
+        held = await take(store, "r1", "w2")
+        await store.write(held.append("theirs"), held.move(RunState.QUEUED))
+        late = Held(c.Claimed(msgspec.structs.replace(seen.run, fence=1), seen.entries))
+        claim = c.Claim(run="r1", worker="w1", now=NOW, read=False)
+        with pytest.raises(LeaseLost):
+            await store.write(claim, late.append("ours"), late.move(RunState.SUCCEEDED))
+        assert (await known(store, "r1")).state == RunState.QUEUED
+        assert [entry.seq for entry in await store.entries("r1")] == [1, 2]
 
     @pytest.mark.parametrize("state", sorted(FINAL))
     async def test_what_has_ended_cannot_be_had(self, store: Store, state: RunState) -> None:
