@@ -167,8 +167,8 @@ class App:
             intake = Intake(parts, kits, births)
             await self._start(stack, Rounds(parts, self.settings, self.worker, intake), roles)
             desk = self._desk(parts, intake)
-            if "api" in roles:
-                await self._serve(stack, desk, stop.metrics)
+            if "api" in roles or self.settings.metrics_port:
+                await self._serve(stack, roles, desk, stop.metrics)
             yield desk
 
     async def _open(self, stack: AsyncExitStack) -> None:
@@ -200,12 +200,20 @@ class App:
             stack.push_async_callback(duty.stop)
         stack.push_async_callback(self.drain, self.settings.grace_s)
 
-    async def _serve(self, stack: AsyncExitStack, desk: FlowDesk, metrics: Page) -> None:
+    async def _serve(
+        self, stack: AsyncExitStack, roles: Collection[str], desk: FlowDesk, metrics: Page
+    ) -> None:
         from folkmoot.gateways.http import server  # noqa: PLC0415 - FastAPI is only for those who serve
 
-        self._http = server.make(desk, self.settings, metrics)
-        await self._http.start()
-        stack.push_async_callback(self._http.stop)
+        given, servers = self.settings, []
+        if "api" in roles:
+            self._http = server.make(desk, given, metrics)
+            servers.append(self._http)
+        if given.metrics_port:
+            servers.append(server.make_health(desk, given, given.metrics_port, metrics))
+        for each in servers:
+            await each.start()
+            stack.push_async_callback(each.stop)
 
     def _desk(self, parts: Parts, intake: Intake) -> FlowDesk:
         probes: dict[str, Probe] = {"store": self._probe_store, "broker": self._probe_broker}

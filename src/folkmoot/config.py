@@ -62,6 +62,12 @@ class Settings(BaseSettings):
         repr=False,
         description="Keys that open the API, separated by commas. Needed unless bound to loopback.",
     )
+    metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="A port for health and metrics alone, in processes of every role; 0 is none.",
+    )
     concurrency: int = Field(100, ge=1, description="Runs that one worker drives at a time.")
     queue_limit: int = Field(
         100_000, ge=1, description="Queued runs after which submitting answers QUEUE_FULL."

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sqlite3
 import sys
 from contextlib import asynccontextmanager, closing
@@ -186,3 +187,18 @@ async def test_a_stopped_coordinator_is_missed_and_welcomed_back(serving, tmp_pa
         assert "folkmoot_led 0.0" in (await api.get("/metrics")).text
         coordinator.send_signal(signal.SIGCONT)
         await leads(some=True)
+
+
+async def test_a_worker_without_the_api_can_be_watched(serving):
+    with closing(socket.create_server(("127.0.0.1", 0))) as found:
+        port = found.getsockname()[1]
+    async with (
+        serving("memory://", roles={"worker"}, metrics_port=port) as (_, desk),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as watch,
+    ):
+        serving.go.set()
+        run = (await desk.submit(Task(agent="echo", input="x"))).run.id
+        await desk.finished(run, 10)
+        assert (await watch.get("/ready")).json()["failing"] == []
+        assert 'folkmoot_tasks_total{agent="echo"} 1.0' in (await watch.get("/metrics")).text
+        assert (await watch.get("/v1/runs")).status_code == 404

@@ -60,9 +60,17 @@ class _Api(FastAPI):
 
 
 def create(
-    desk: Desk, *, api_keys: tuple[str, ...], loopback: bool, metrics: Metrics, beat_s: float = 15.0
+    desk: Desk,
+    *,
+    api_keys: tuple[str, ...],
+    loopback: bool,
+    metrics: Metrics,
+    beat_s: float = 15.0,
+    only_health: bool = False,
 ) -> FastAPI:
     """Return the application. Streams show a sign of life every `beat_s` seconds.
+
+    `only_health` leaves out everything but health and metrics.
 
     Raises SettingsInvalid when it would be open to everybody: not on loopback, and without keys.
     """
@@ -86,7 +94,9 @@ def create(
     )
     app.state.shared = Shared(desk, metrics, Probe(desk), loopback, beat_s, asyncio.Event())
     problems.install(app)
-    _route(app)
+    app.include_router(health.router)
+    if not only_health:
+        _route(app)
     return app
 
 
@@ -112,5 +122,4 @@ def _route(app: FastAPI) -> None:
         versioned.include_router(part.router)
     app.include_router(versioned)
     app.include_router(agents.aliases)
-    app.include_router(health.router)
     app.include_router(pages.router)

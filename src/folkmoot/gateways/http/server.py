@@ -50,6 +50,18 @@ def make(desk: Desk, place: Place, metrics: Metrics) -> "HttpServer":
     return HttpServer(app, place.host, place.port, place.grace_s)
 
 
+def make_health(desk: Desk, place: Place, port: int, metrics: Metrics) -> "HttpServer":
+    """Return a server of health and metrics alone, for processes of any role. Raises SettingsInvalid."""
+    app = create(
+        desk,
+        api_keys=place.api_keys,
+        loopback=is_loopback(place.host),
+        metrics=metrics,
+        only_health=True,
+    )
+    return HttpServer(app, place.host, port, place.grace_s)
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its hands on the process's signals."""
 
