@@ -6,6 +6,7 @@ import msgspec
 
 from folkmoot.core.entries import Entry
 from folkmoot.core.run import Run
+from folkmoot.core.schedule import Kept, comes
 from folkmoot.core.spend import Spend
 
 
@@ -34,3 +35,11 @@ def entry(value: Entry) -> dict[str, Any]:
         "hash": value.hash.hex(),
         "body": msgspec.Raw(value.body),
     }
+
+
+def schedule(value: Kept) -> dict[str, Any]:
+    """Return a schedule and how it went; `next_at` is the next slot with its jitter."""
+    slot = value.next_slot if value.active else None
+    at = None if slot is None else comes(value.schedule, slot)
+    declared = full(value.schedule) | {"digest": value.schedule.digest()}
+    return full(value) | {"schedule": declared, "next_slot": slot, "next_at": at}

@@ -27,6 +27,7 @@ SECTIONS: dict[str, dict[str, Line]] = {
         "tail": Line("tail", "Follow a run as it goes on."),
         "questions": Line("votes", "List the approvals that are waited for."),
         "agents": Line("agents", "List agents, check agent files, print their schema."),
+        "schedules": Line("schedules", "List schedules; add, change, pause, trigger one."),
         "ledger": Line("ledger", "Verify that the journals are whole and unchanged."),
     },
     "Steer": {

@@ -40,6 +40,7 @@ from folkmoot.ports.desk import Broken, Delta, Health, Part, Question, Reloaded,
 from folkmoot.ports.intake import Submitted
 from folkmoot.ports.store import Counts, Query
 from folkmoot.testing.clock import FakeClock
+from folkmoot.testing.timetable import Timetables
 
 _ENDS = {
     e.Succeeded: RunState.SUCCEEDED,
@@ -69,6 +70,7 @@ class MemoryDesk:
         self.parts: tuple[Part, ...] = (Part(name="store", ok=True), Part(name="broker", ok=True))
         self._agents = {agent.name: agent for agent in agents}
         self._kept: dict[str, _Kept] = {}
+        self._timetable = Timetables(self.clock, self._known, self.submit)
         self._keys: dict[tuple[str, str], tuple[str, str]] = {}
         self._followed = asyncio.Event()
         self._unfollowed = asyncio.Event()
@@ -123,8 +125,7 @@ class MemoryDesk:
     async def submit(self, task: Task) -> Submitted:
         """Make a run of a task."""
         self._fail()
-        if task.agent not in self._agents:
-            raise AgentUnknown(f"There is no agent {task.agent!r}.")
+        self._known(task.agent)
         if task.priority not in PRIORITIES:
             raise TaskInvalid(f"Priority {task.priority!r} is none of {', '.join(PRIORITIES)}.")
         known = self._keys.get((task.source, task.key)) if task.key else None
@@ -204,6 +205,17 @@ class MemoryDesk:
         kept.heard.add(key)
         self.write(run, _entry_of(signal, kept.run.attempt))
         return True
+
+    @property
+    def timetable(self) -> Timetables:
+        """What can be asked about schedules."""
+        self._fail()
+        return self._timetable
+
+    def _known(self, agent: str) -> Agent:
+        if agent not in self._agents:
+            raise AgentUnknown(f"There is no agent {agent!r}.")
+        return self._agents[agent]
 
     async def questions(self, run: str = "") -> list[Question]:
         """Return the approvals that are waited for."""

@@ -60,12 +60,12 @@ async def test_every_route_is_documented_and_the_other_way_round(api):
         for path, methods in document["paths"].items()
         for method in methods
     }
-    assert set(re.findall(r"^\| `((?:GET|POST) [^`]+)`", HTTP, re.MULTILINE)) == served
+    assert set(re.findall(r"^\| `((?:GET|POST|PUT|DELETE) [^`]+)`", HTTP, re.MULTILINE)) == served
 
 
 async def test_every_field_that_can_be_sent_is_documented(api):
     schemas = (await api.get("/openapi.json")).json()["components"]["schemas"]
-    for name in ("TaskBody", "SayBody", "CancelBody", "ByBody", "VoteBody"):
+    for name in ("TaskBody", "SayBody", "CancelBody", "ByBody", "VoteBody", "TimesBody"):
         for field in schemas[name]["properties"]:
             assert f"`{field}`" in HTTP, (name, field)
 

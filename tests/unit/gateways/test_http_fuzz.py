@@ -43,6 +43,28 @@ async def test_any_body_of_a_task(app, body):
     await _answer(app, "POST", "/v1/runs", content=json.dumps(body), headers=headers)
 
 
+SCHEDULES = VALUE | st.fixed_dictionaries(
+    {"agent": st.just("reader"), "input": TEXT.filter(str.strip) | VALUE},
+    optional={
+        "cron": st.sampled_from(["* * * * *", "0 0 31 2 *", "@daily"]) | TEXT,
+        "every_s": st.integers() | VALUE,
+        "timezone": st.sampled_from(["UTC", "Europe/Berlin", "..", "/", "localtime"]) | TEXT,
+        "jitter_s": st.floats() | VALUE,
+        "timeout_s": st.floats() | VALUE,
+        "labels": VALUE,
+    },
+)
+
+
+@FAST
+@given(body=SCHEDULES)
+@example(body={"agent": "reader", "input": "x", "every_s": 1, "grace_s": float("nan")})
+@example(body={"agent": "reader", "input": "\ud800", "every_s": 1})
+async def test_any_body_of_a_schedule(app, body):
+    headers = {"content-type": "application/json"}
+    await _answer(app, "PUT", "/v1/schedules/s", content=json.dumps(body), headers=headers)
+
+
 @FAST
 @given(body=VALUE)
 async def test_any_body_of_a_signal(app, body):

@@ -20,6 +20,11 @@ ROUTES = {
     "/v1/agents/{name}": {"get"},
     "/v1/agents/reload": {"post"},
     "/api/v1/cache/invalidate": {"post"},
+    "/v1/schedules": {"get", "post"},
+    "/v1/schedules/{name}": {"get", "put", "delete"},
+    "/v1/schedules/{name}/pause": {"post"},
+    "/v1/schedules/{name}/resume": {"post"},
+    "/v1/schedules/{name}/trigger": {"post"},
     "/v1/ledger/verify": {"get"},
     "/v1/status": {"get"},
     "/health/live": {"get"},
@@ -60,7 +65,7 @@ async def test_what_can_go_wrong_is_promised(document):
         promised = set(operation["responses"])
         if path not in OPEN:
             assert {"401", "500", "503"} <= promised, path
-        if method == "post":
+        if method in {"post", "put"}:
             assert {"400", "409", "413", "415", "422"} <= promised, path
         if "{" in path:
             assert "404" in promised, path

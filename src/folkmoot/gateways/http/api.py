@@ -23,6 +23,7 @@ from folkmoot.gateways.http import (
     problems,
     questions,
     runs,
+    schedules,
     signals,
     system,
 )
@@ -36,10 +37,10 @@ from folkmoot.gateways.http.shared import Metrics, Shared
 from folkmoot.ports.desk import Desk
 
 _ABOUT = (
-    "Runs of agents: submit tasks, follow them, steer them, answer what they ask. "
+    "Runs of agents: submit tasks, follow them, steer them, answer what they ask, set schedules. "
     "Times are milliseconds since 1970 (UTC). Errors are application/problem+json."
 )
-_VERSIONED = (runs, events, signals, questions, agents, system)
+_VERSIONED = (runs, events, signals, questions, agents, schedules, system)
 # FastAPI would otherwise watch every request for an OpenTelemetry that it looks for in the
 # environment; our traces are made from journals.
 _NO_TELEMETRY: Any = {

@@ -36,7 +36,9 @@ def _whole(text: str) -> str:
 Label = Annotated[str, Field(max_length=200), AfterValidator(_whole)]
 
 
-class _In(BaseModel):
+class In(BaseModel):
+    """What comes in: nothing that is not known here, nothing bent into another type."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
@@ -49,7 +51,7 @@ class Out(BaseModel):
 # ---------------------------------------------------------------------------------- what comes in
 
 
-class TaskBody(_In):
+class TaskBody(In):
     """A task for an agent."""
 
     agent: str = Field(min_length=1, max_length=200, description="The agent's name.")
@@ -72,27 +74,27 @@ class TaskBody(_In):
         )
 
 
-class SayBody(_In):
+class SayBody(In):
     """A message for a run."""
 
     text: str = Field(min_length=1)
     by: str = Field(default="", max_length=200, description="Who says it.")
 
 
-class ByBody(_In):
+class ByBody(In):
     """Who asks for it."""
 
     by: str = Field(default="", max_length=200)
 
 
-class CancelBody(_In):
+class CancelBody(In):
     """Who ends the run, and why."""
 
     by: str = Field(default="", max_length=200)
     reason: str = Field(default="", max_length=2000)
 
 
-class VoteBody(_In):
+class VoteBody(In):
     """Yes or no to what an approval asks."""
 
     approve: bool

@@ -47,7 +47,9 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
     kinds = {} if path in OPEN else dict(_ANY)
     if "{" in path:
         kinds |= _NAMED
-    if method == "post":
+    if method == "delete":
+        kinds |= {"409": _CHANGING["409"]}
+    elif method != "get":
         kinds |= _CHANGING
     if given is not None:
         kinds |= _GIVEN
