@@ -56,6 +56,7 @@ from folkmoot.wiring import (
     loopback,
     make_broker,
     make_catalog,
+    make_exchange,
     make_fleet,
     make_store,
     mirrored,
@@ -95,6 +96,7 @@ class App:
         if "clock" in self.store.capabilities:
             self.clock = AgreedClock(self.clock, self.store.now)
         self.broker = make_broker(self.settings)
+        self.exchange = make_exchange(self.settings)
         self.worker = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
         self._dispatcher: Dispatcher | None = None
         self._duties: list[tuple[Duty, float]] = []
@@ -132,6 +134,8 @@ class App:
             gateways=self.gateways,
             env=self.env,
             queue_limit=self.settings.queue_limit,
+            exchange=self.exchange,
+            emits=self.settings.emits,
             report=report,
         )
 
@@ -165,7 +169,8 @@ class App:
                     parts, kits, births, worker=self.worker, concurrency=self.settings.concurrency
                 )
             intake = Intake(parts, kits, births)
-            await self._start(stack, Rounds(parts, self.settings, self.worker, intake), roles)
+            rounds = Rounds(parts, self.settings, self.worker, intake, stop.event)
+            await self._start(stack, rounds, roles)
             desk = self._desk(parts, intake)
             if "api" in roles or self.settings.metrics_port:
                 await self._serve(stack, roles, desk, stop.metrics)
@@ -193,6 +198,11 @@ class App:
         if self._dispatcher is not None:
             await rounds.heartbeat.once()
             await self._dispatcher.start()
+        if rounds.inbox is not None:
+            await self.exchange.open()
+            stack.push_async_callback(self.exchange.close)
+            await rounds.inbox.start()
+            stack.push_async_callback(rounds.inbox.stop)
         for duty, _ in duties:
             await duty.start()
         # Left in the reverse order: the dispatcher hands over while the heart still beats.

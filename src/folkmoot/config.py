@@ -4,13 +4,14 @@ Each field is documented in docs/reference/settings.md; a test holds the page to
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from folkmoot.core.errors import SettingsInvalid
 
+End = Literal["task.completed", "task.failed", "task.timeout", "task.cancelled"]
 ROLES = frozenset({"api", "coordinator", "worker"})
 """What a process may be; `folkmoot up` is all of them."""
 ALONE = ROLES - {"api"}
@@ -72,6 +73,13 @@ class Settings(BaseSettings):
     queue_limit: int = Field(
         100_000, ge=1, description="Queued runs after which submitting answers QUEUE_FULL."
     )
+    event_tries: int = Field(
+        5, ge=1, le=20, description="Tries after which an event becomes a dead letter."
+    )
+    emits: Annotated[tuple[End, ...], NoDecode] = Field(
+        (),
+        description="Ends of any agent's runs that are published as events, separated by commas: task.completed, task.failed, task.timeout, task.cancelled.",
+    )
     heartbeat_s: float = Field(1.5, gt=0, description="Seconds between a worker's heartbeats.")
     lease_s: float = Field(
         6.0,
@@ -116,7 +124,7 @@ class Settings(BaseSettings):
         50, ge=0, description="Agents that get a metric label of their own; the others share one."
     )
 
-    @field_validator("agents", "plugins", "api_keys", mode="before")
+    @field_validator("agents", "plugins", "api_keys", "emits", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):

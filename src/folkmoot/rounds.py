@@ -2,6 +2,7 @@
 
     worker        heartbeat, poker; and where the broker carries only inside the process, a relay of its own
     coordinator   leader; and what only the leader does: rescuer, relay, delivery, scheduler, declared
+    both          subscriptions, reactions: events, which any number of processes may receive
     api           none
 
 Whoever speaks to a broker between processes looks whether it has lost what was said (`losses`).
@@ -19,6 +20,8 @@ from folkmoot.flow.delivery import Delivery
 from folkmoot.flow.dispatcher import Dispatcher
 from folkmoot.flow.intake import QUEUE, Intake
 from folkmoot.flow.parts import Parts
+from folkmoot.gateways.events import Inbox, Outcome, Reactions
+from folkmoot.gateways.events import Parts as EventParts
 from folkmoot.ports.broker import Broker
 from folkmoot.upkeep.declared import Declared, Wanted
 from folkmoot.upkeep.duty import Duty
@@ -30,6 +33,7 @@ from folkmoot.upkeep.scheduler import Scheduler
 from folkmoot.upkeep.watch import Watch
 
 Once = Callable[[], Awaitable[object]]
+Count = Callable[[Outcome], None]
 _WATCH_S = 0.1
 _AGAIN_S = 60.0
 _LATE = 5
@@ -48,13 +52,17 @@ class Round(NamedTuple):
 class Rounds:
     """The duties of one process."""
 
-    def __init__(self, parts: Parts, settings: Settings, name: str, intake: Intake) -> None:
-        """`name` is the process's, as worker and as leader."""
+    def __init__(
+        self, parts: Parts, settings: Settings, name: str, intake: Intake, count: Count
+    ) -> None:
+        """`name` is the process's, as worker and as leader. `count` is told what became of events."""
         self._parts = parts
         self._settings = settings
         self._name = name
         self._intake = intake
+        self._count = count
         self.leader: Leader | None = None
+        self.inbox: Inbox | None = None
         self.heartbeat = Heartbeat(parts.store, name, settings.lease_s)
 
     def duties(
@@ -73,6 +81,7 @@ class Rounds:
             rounds += self._of_coordinator(
                 stand_in="coordinator" not in roles, broker=self._parts.broker if carries else None
             )
+            rounds += self._of_events()
         least = self._settings.lease_s
         return [(self._duty(each), max(least, _LATE * each.every_s)) for each in rounds]
 
@@ -117,6 +126,27 @@ class Rounds:
         return [
             Round("declared", declared.once, poll_s),
             Round("scheduler", scheduler.once, poll_s),
+        ]
+
+    def _of_events(self) -> list[Round]:
+        parts, given = self._parts, self._settings
+        assert parts.exchange is not None
+        events = EventParts(
+            store=parts.store,
+            exchange=parts.exchange,
+            catalog=parts.catalog,
+            clock=parts.clock,
+            submit=self._intake.submit,
+            report=parts.report,
+            count=self._count,
+            tries=given.event_tries,
+            lease_s=given.lease_s,
+        )
+        reactions = Reactions(events)
+        inbox = self.inbox = Inbox(events, reactions.once)
+        return [
+            Round("subscriptions", inbox.sync, given.poll_s),
+            Round("reactions", reactions.once, given.poll_s),
         ]
 
     def _wanted(self) -> Wanted:

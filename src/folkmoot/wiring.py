@@ -18,6 +18,7 @@ from folkmoot.agents.load import Ground
 from folkmoot.agents.source import Source
 from folkmoot.brokers import address
 from folkmoot.brokers.local import LocalBroker
+from folkmoot.brokers.localexchange import LocalExchange
 from folkmoot.calendars.calendar import SlotCalendar
 from folkmoot.config import Settings
 from folkmoot.core.agent import Agent, ToolUse
@@ -27,6 +28,7 @@ from folkmoot.models.registry import Models
 from folkmoot.ports.broker import Broker
 from folkmoot.ports.clock import Clock
 from folkmoot.ports.desk import Part
+from folkmoot.ports.exchange import Exchange
 from folkmoot.ports.observer import Observer
 from folkmoot.ports.store import Store
 from folkmoot.stores.memory.store import MemoryStore
@@ -169,9 +171,27 @@ _BROKERS = {
 
 def make_broker(settings: Settings) -> Broker:
     """Return the broker that a URL names. Raises SettingsInvalid."""
+    home = _home(settings)
+    if home is None:
+        return LocalBroker()
+    made: Broker = home.connect(settings.broker)
+    return made
+
+
+def make_exchange(settings: Settings) -> Exchange:
+    """Return the exchange of events at the same URL. Raises SettingsInvalid."""
+    home = _home(settings)
+    if home is None:
+        return LocalExchange()
+    made: Exchange = home.exchange(settings.broker)
+    return made
+
+
+def _home(settings: Settings) -> Any:
+    """Return the module that makes what a URL names; None for what stays in this process."""
     scheme = settings.broker.partition("://")[0]
     if scheme == "local":
-        return LocalBroker()
+        return None
     if scheme not in _BROKERS:
         raise SettingsInvalid(
             f"FOLKMOOT_BROKER is {scheme}://…, which is not a broker.",
@@ -185,8 +205,7 @@ def make_broker(settings: Settings) -> Broker:
             kept="Nothing was started.",
             todo=f"Install it: pip install 'folkmoot[{extra}]'.",
         )
-    made: Broker = import_module(f"folkmoot.brokers.{extra}.broker").connect(settings.broker)
-    return made
+    return import_module(f"folkmoot.brokers.{extra}.broker")
 
 
 def broker_shown(settings: Settings) -> str:
@@ -198,6 +217,7 @@ class Watching(msgspec.Struct):
     """What observes a running system: the page of metrics, and what must be started and closed."""
 
     metrics: Page
+    event: Callable[[str], None]
     exporter: "Exporter | None" = None
     mirror: "Mirror | None" = None
 
@@ -248,7 +268,7 @@ def observe(
         gauges.stand(look.standing, look.now)
         gauges.lead(look.lease, fleet.me)
 
-    watching = Watching(lambda: metrics.gathered(ask))
+    watching = Watching(lambda: metrics.gathered(ask), metrics.event)
     if settings.traces:
         from folkmoot.telemetry.export import connect  # noqa: PLC0415 - needs the extra `otel`
         from folkmoot.telemetry.traces import Traces  # noqa: PLC0415

@@ -31,6 +31,7 @@ from folkmoot.core.agent import (
     Retry,
     SandboxUse,
     ToolUse,
+    Trigger,
 )
 from folkmoot.core.spend import Price
 
@@ -67,6 +68,11 @@ def build(file: AgentFile, includes: Includes, home: Home) -> Agent:
         context=Context(**file.context.model_dump()),
         retry=_retry(file),
         output=_output(file, includes),
+        triggers=tuple(
+            Trigger(event=part.event, input=part.input, priority=part.priority or "")
+            for part in file.triggers
+        ),
+        emits=tuple(sorted(set(file.emits))),
         workspace=str(workspace(file, home)),
         schedules=schedules(file.name, file.schedule),
         labels=file.labels,

@@ -27,6 +27,7 @@ from folkmoot.agents.parts import (
     Tool,
 )
 from folkmoot.agents.schedule import Schedules
+from folkmoot.agents.triggers import End, TriggerPart
 from folkmoot.agents.units import Span
 
 # A name stands in budgets' scopes, paths and addresses, so it holds nothing that these take apart.
@@ -119,6 +120,16 @@ class AgentFile(Part):
         description="Times at which the agent is asked something: a mapping, or a list of them.",
         examples=[{"cron": "0 7 * * 1-5", "input": "Report what is new."}],
     )
+    triggers: list[TriggerPart] = Field(
+        default=[],
+        description="Events that start the agent; of several that fit an event the first counts.",
+        examples=[[{"event": "orders.*.created", "input": "Check order {{ payload.id }}."}]],
+    )
+    emits: list[End] = Field(
+        default=[],
+        description="Ends of the agent's runs that are published as events.",
+        examples=[["task.completed", "task.failed"]],
+    )
     workspace: str | None = Field(
         default=None,
         min_length=1,
@@ -135,7 +146,6 @@ class AgentFile(Part):
         examples=["5m"],
     )
 
-    triggers: Later = later("triggers")
     channels: Later = later("channels")
     mcp: Later = later("mcp")
     skills: Later = later("skills")

@@ -11,10 +11,6 @@ from pydantic_core import PydanticCustomError
 
 # What the field will say, and what is possible today.
 LATER: Final[dict[str, tuple[str, str]]] = {
-    "triggers": (
-        "What starts a run: events, messages, webhooks.",
-        "start runs with `folkmoot submit` or POST /v1/runs",
-    ),
     "channels": (
         "Conversations elsewhere that the agent reads and posts to.",
         "put what was said into the task's input",

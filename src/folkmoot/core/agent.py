@@ -106,6 +106,14 @@ class SandboxUse(msgspec.Struct, frozen=True, kw_only=True):
     env: tuple[str, ...] = ()
 
 
+class Trigger(msgspec.Struct, frozen=True, kw_only=True):
+    """Events that start the agent: a pattern, the task as a template (empty: the payload), a priority."""
+
+    event: str
+    input: str = ""
+    priority: str = ""
+
+
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """A declared worker: instructions, model, program, tools, grants, limits, times."""
 
@@ -126,6 +134,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     context: Context = Context()
     retry: Retry = Retry()
     output: Output | None = None
+    triggers: tuple[Trigger, ...] = ()
+    emits: tuple[str, ...] = ()
     workspace: str = ""
     schedules: tuple[Schedule, ...] = ()
     labels: dict[str, str] = {}

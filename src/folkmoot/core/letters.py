@@ -11,6 +11,8 @@ from folkmoot.core.errors import Invalid
 
 EVENT = "event"
 DEAD = "dead"
+TOPIC = "event:"
+"""Of an outbox item whose body is an event that goes out."""
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -4,6 +4,8 @@ from hashlib import sha256
 
 import msgspec
 
+EVENT = "event"
+"""The source of tasks that events make. Their key is the event's id, and it alone counts."""
 PRIORITIES = ("critical", "high", "normal", "low")
 
 
@@ -31,6 +33,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     labels: dict[str, str] = {}
 
     def fingerprint(self) -> str:
-        """Return a digest of what is asked, to tell a repeated task from a reused key."""
+        """Return a digest of what is asked, to tell a repeated task from a reused key.
+
+        An event that comes again is the same event, also when its agent would put it into other words now.
+        """
+        if self.source == EVENT:
+            return EVENT
         parts = msgspec.json.encode((self.agent, self.input, sorted(self.labels.items())))
         return sha256(parts).hexdigest()

@@ -1,11 +1,16 @@
-"""Delivery: carries replies from the outbox back through the gateway that asked.
+"""Delivery: empties the outbox: replies go back through the gateway that asked, events to the exchange.
 
-At least once: an item stays until its gateway has taken it; its id goes along as the key, so that the
-far side can tell a repetition. A failing gateway is tried again after 1, 2, 4 … 60 seconds, for ever:
-the item shows in the counts until somebody deals with it.
+At least once: an item stays until its far side has taken it; its id (an event's own id) goes along as the
+key, so that the far side can tell a repetition. One that fails is tried again after 1, 2, 4 … 60 seconds,
+for ever: the item shows in the counts until somebody deals with it.
 """
 
+import asyncio
+
+from folkmoot.core import envelope as envelopes
 from folkmoot.core.changes import Outbox, Sent
+from folkmoot.core.errors import FolkmootError
+from folkmoot.core.letters import TOPIC
 from folkmoot.flow.parts import Parts
 
 _FIRST_MS, _MOST_MS = 1_000, 60_000
@@ -21,15 +26,17 @@ class Delivery:
         self._tries: dict[str, int] = {}
 
     async def once(self, limit: int = 200) -> int:
-        """Send what is due; return how many items arrived."""
+        """Send what is due; return how many items arrived. Events go side by side."""
         items = await self._parts.store.outbox(self._parts.clock.now(), limit)
-        arrived = 0
+        events = [item for item in items if item.topic == TOPIC]
+        arrived = sum(await asyncio.gather(*(self._send(item) for item in events)))
         for item in items:
-            arrived += await self._send(item)
+            if item.topic != TOPIC:
+                arrived += await self._send(item)
         return arrived
 
     async def _send(self, item: Outbox) -> bool:
-        fault = await self._try(item)
+        fault = await (self._emit(item) if item.topic == TOPIC else self._reply(item))
         now = self._parts.clock.now()
         if not fault:
             self._tries.pop(item.id, None)
@@ -40,7 +47,17 @@ class Delivery:
         await self._parts.store.write(Sent(id=item.id, at=now, error=fault, next_at=now + wait))
         return False
 
-    async def _try(self, item: Outbox) -> str:
+    async def _emit(self, item: Outbox) -> str:
+        """Return "" when the exchange has confirmed the event, else what went wrong."""
+        if self._parts.exchange is None:
+            return "there is no exchange"
+        try:
+            await self._parts.exchange.emit(envelopes.read(item.body))
+        except FolkmootError as fault:
+            return f"{fault.code}: {fault.message}"
+        return ""
+
+    async def _reply(self, item: Outbox) -> str:
         """Return "" when the gateway took the item, else what went wrong."""
         _, name, address = item.topic.split(":", _TOPIC_PARTS - 1)
         gateway = self._parts.gateways.get(name)

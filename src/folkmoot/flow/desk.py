@@ -14,12 +14,14 @@ from folkmoot.core.events import Event
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.task import Task
 from folkmoot.core.view import View, apply
+from folkmoot.flow.eventdesk import FlowEventDesk
 from folkmoot.flow.intake import QUEUE, Intake
 from folkmoot.flow.news import News
 from folkmoot.flow.parts import Parts
 from folkmoot.flow.timetable import FlowTimetable
 from folkmoot.flow.verify import verify
 from folkmoot.ports.desk import Delta, Health, Question, Reloaded, Verified
+from folkmoot.ports.eventdesk import EventDesk
 from folkmoot.ports.intake import Submitted
 from folkmoot.ports.store import Counts, Query
 from folkmoot.ports.timetable import Timetable
@@ -51,6 +53,7 @@ class FlowDesk:
             parts.store, parts.clock, parts.calendar, parts.catalog.get, intake.submit
         )
         self._news = News(parts.broker)
+        self.events: EventDesk = FlowEventDesk(parts.store, parts.clock)
 
     async def submit(self, task: Task) -> Submitted:
         """Make a run of a task."""

@@ -230,6 +230,7 @@ class Dispatcher:
             refusal = Refused(code=fault.code, message=str(fault))
             await journal.move(refusal, RunState.REFUSED, error=f"{fault.code}: {fault}")
             return
+        journal.emits = kit.agent.emits
         drive = Drive(self._machine, kit, journal, claimed.pending)
         drive.stopping = self._stopping
         task = asyncio.current_task()

@@ -17,6 +17,7 @@ from folkmoot.core.events import Event
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.view import View, apply, fold
 from folkmoot.flow.parts import Parts
+from folkmoot.flow.tidings import tidings
 
 Begun = Callable[[], Awaitable[None]]
 
@@ -45,6 +46,7 @@ class Journal:
         self._after: list[Change] = []
         self._first = first
         self._begun = begun
+        self.emits: tuple[str, ...] = ()
 
     @property
     def ours(self) -> bool:
@@ -146,7 +148,8 @@ class Journal:
             signals_seen=self.heard,
             **fields,  # type: ignore[arg-type]
         )
-        await self._commit((), (*changes, move))
+        told = tidings(self.run, move, (*self._parts.emits, *self.emits)) if state.final else ()
+        await self._commit((), (*changes, *told, move))
         self._parts.endings.put_down(_moved(self.run, move))
         await self._hint("state", b'{"state":"%b"}' % state.encode())
 

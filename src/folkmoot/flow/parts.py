@@ -13,6 +13,7 @@ from folkmoot.ports.broker import Broker
 from folkmoot.ports.calendar import Calendar
 from folkmoot.ports.catalog import Catalog
 from folkmoot.ports.clock import Clock
+from folkmoot.ports.exchange import Exchange
 from folkmoot.ports.gateway import Gateway
 from folkmoot.ports.model import Model
 from folkmoot.ports.observer import Observer
@@ -35,6 +36,7 @@ class Parts(msgspec.Struct, kw_only=True):
 
     `warm` makes a model off the event loop: its library may take seconds to import.
     `price` (choice, the model that answered, prompt tokens) is None for a model without a price. `mistakes` says what is wrong with arguments.
+    `emits` are ends of runs that are published whatever their agents say.
     `env` is where granted variables are looked up; nothing else of it reaches a tool.
     """
 
@@ -56,5 +58,7 @@ class Parts(msgspec.Struct, kw_only=True):
     gateways: dict[str, Gateway] = {}
     env: Mapping[str, str] = {}
     queue_limit: int = 100_000
+    exchange: Exchange | None = None
+    emits: tuple[str, ...] = ()
     report: Report = _silent
     endings: Endings = msgspec.field(default_factory=Endings)

@@ -10,6 +10,7 @@ from folkmoot.core.entries import Entry
 from folkmoot.core.run import Run
 from folkmoot.core.signals import AnySignal
 from folkmoot.core.task import Task
+from folkmoot.ports.eventdesk import EventDesk
 from folkmoot.ports.intake import Submitted
 from folkmoot.ports.store import Counts, Query
 from folkmoot.ports.timetable import Timetable
@@ -97,6 +98,11 @@ class Desk(Protocol):
     @property
     def timetable(self) -> Timetable:
         """What can be asked about schedules."""
+        ...
+
+    @property
+    def events(self) -> EventDesk:
+        """What can be asked about events."""
         ...
 
     async def submit(self, task: Task) -> Submitted:

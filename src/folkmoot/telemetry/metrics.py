@@ -142,6 +142,11 @@ class Metrics:
         self._attempts = self._counter(
             "folkmoot_retries_total", "New attempts after a failure.", agent=agents
         )
+        self._events = self._counter(
+            "folkmoot_events_total",
+            "Events for our subscriptions, by what became of them.",
+            outcome=Cap(10),
+        )
         self._rescues = self._counter(
             "folkmoot_resumes_total", "Runs taken over from a lost worker.", agent=agents
         )
@@ -204,6 +209,10 @@ class Metrics:
     def mirrored(self, read: Callable[[], tuple[bool, int]]) -> None:
         """Tell of the mirror, too: whether it is up, and what it dropped."""
         self.registry.register(_Mirrored(read))
+
+    def event(self, outcome: str) -> None:
+        """Count what became of an event."""
+        self._events.add(outcome)
 
     def page(self) -> bytes:
         """Return the exposition text (Prometheus text format 0.0.4, UTF-8)."""

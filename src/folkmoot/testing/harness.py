@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from folkmoot.brokers.local import LocalBroker
+from folkmoot.brokers.localexchange import LocalExchange
 from folkmoot.calendars.calendar import SlotCalendar
 from folkmoot.core.agent import Agent, ModelChoice, SandboxUse
 from folkmoot.core.changes import Beat, Rescue
@@ -34,6 +35,7 @@ from folkmoot.policies.order import standard
 from folkmoot.ports.broker import Broker
 from folkmoot.ports.clock import Clock
 from folkmoot.ports.desk import Health, Reloaded
+from folkmoot.ports.exchange import Exchange
 from folkmoot.ports.gateway import Gateway
 from folkmoot.ports.model import Answer, Delta, Request
 from folkmoot.ports.policy import Policy
@@ -105,6 +107,7 @@ class Harness:
         self.clock: Clock = clock or FakeClock()
         self.store: Store = store or MemoryStore(self.clock)
         self.broker: Broker = LocalBroker()
+        self.exchange: Exchange = LocalExchange()
         self.worker = worker
         self.entries: list[Body] = []
         self.reports: list[tuple[str, str, BaseException | None]] = []
@@ -124,16 +127,16 @@ class Harness:
         """Open and start."""
         await self.store.open()
         await self.broker.open()
+        await self.exchange.open()
         self.parts = self._parts()
         self.kits = Kits(self.parts)
         await self.store.write(Beat(worker=self.worker, ttl_ms=600_000))
         births = Births()
-        births = Births()
         self.dispatcher = Dispatcher(
             self.parts, self.kits, births, worker=self.worker, concurrency=self.concurrency
         )
-        intake = Intake(self.parts, self.kits, births)
-        self.desk = FlowDesk(self.parts, intake, self._health, 0.05, self._reload)
+        self.intake = Intake(self.parts, self.kits, births)
+        self.desk = FlowDesk(self.parts, self.intake, self._health, 0.05, self._reload)
         await self.dispatcher.start()
         return self
 
@@ -145,6 +148,7 @@ class Harness:
     ) -> None:
         """Stop; the store stays open for whoever brought it."""
         await self.dispatcher.stop()
+        await self.exchange.close()
         await self.broker.close()
 
     def _parts(self) -> Parts:
@@ -169,6 +173,7 @@ class Harness:
             observers=[lambda _run, _entry, body: self.entries.append(body)],
             gateways=self.gateways,
             env=self.env,
+            exchange=self.exchange,
             report=lambda *told: self.reports.append(told),
         )
 

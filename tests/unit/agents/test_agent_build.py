@@ -21,6 +21,7 @@ from folkmoot.core.agent import (
     Retry,
     SandboxUse,
     ToolUse,
+    Trigger,
 )
 from folkmoot.core.schedule import Schedule
 from folkmoot.core.spend import Price
@@ -79,6 +80,11 @@ def test_every_field_arrives_in_the_agent(bench):
         context=Context(policy="drop", max_tokens=5000, keep_messages=3),
         retry=Retry(attempts=3, delay_s=0.0, factor=1.0, max_delay_s=86_400.0),
         output=Output(schema={"type": "object"}, retries=1),
+        triggers=(
+            Trigger(event="orders.*.created", input="{{ payload.id }}", priority="high"),
+            Trigger(event="#"),
+        ),
+        emits=("task.completed", "task.failed"),
         workspace=str(bench.folder.resolve() / "spaces" / "whole"),
         schedules=(
             Schedule(

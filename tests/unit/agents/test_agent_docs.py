@@ -12,7 +12,9 @@ from folkmoot.agents.load import check_file
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "reference" / "agent-file.md"
-HOW_TO = [ROOT / "docs" / "how-to" / name for name in ("write-an-agent.md", "policies.md")]
+HOW_TO = [
+    ROOT / "docs" / "how-to" / name for name in ("write-an-agent.md", "policies.md", "events.md")
+]
 
 # Where the page describes which part.
 PARTS = {
@@ -27,6 +29,7 @@ PARTS = {
     "ContextPart": "context",
     "RetryPart": "retry",
     "OutputPart": "output",
+    "TriggerPart": "triggers[]",
     "SchedulePart": "schedule",
 }
 

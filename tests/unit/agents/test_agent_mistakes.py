@@ -99,7 +99,7 @@ def test_a_field_of_a_later_version_is_refused_with_what_is_possible_today(bench
 
 
 def test_the_fields_of_later_versions_are_known_by_name():
-    named = {"triggers", "mcp", "skills", "memory", "tier", "executor"}
+    named = {"mcp", "skills", "memory", "tier", "executor"}
     assert named | {"secrets", "channels", "packet"} <= set(LATER) <= set(AgentFile.model_fields)
 
 
@@ -110,7 +110,7 @@ def test_several_mistakes_are_told_at_once_in_the_order_of_the_file(bench):
         nope: 1
         tools: [1]
         tools: []
-        triggers: []
+        skills: []
         """
     )
     assert [one.field for one in found] == [
@@ -119,7 +119,7 @@ def test_several_mistakes_are_told_at_once_in_the_order_of_the_file(bench):
         "nope",
         "tools[0]",
         "tools",
-        "triggers",
+        "skills",
     ]
 
 
@@ -285,3 +285,30 @@ def test_what_a_part_says_about_its_options_becomes_a_mistake(bench):
         ("tools[1].shell", "shell has no option 'x'", "Leave it out"),
         ("fallbacks[0]", "There is no such model", ""),
     ]
+
+
+def test_a_pattern_of_events_is_words(bench):
+    found = bench.mistakes(
+        """\
+        triggers:
+          - event: orders.*.created
+          - event: orders..created
+          - event: "orders.cre*"
+          - event: a b
+          - event: x
+            input: "{{ payload.id }} {{ nothing.here }}"
+          - event: y
+            input: "{{ }}"
+        """
+    )
+    fields = ["triggers[1].event", "triggers[2].event", "triggers[3].event", "triggers[4].input"]
+    assert [one.field for one in found] == [*fields, "triggers[5].input"]
+    assert "`*` is one word" in found[0].hint
+
+
+def test_other_kinds_of_triggers_are_told_what_to_do_today(bench):
+    found = bench.mistakes("triggers: [{webhook: x}, {cron: '0 7 * * *'}, {nope: 1}]\n")
+    assert [one.field for one in found][:2] == ["triggers[0]", "triggers[1]"]
+    assert "POST /v1/events" in found[0].hint
+    assert "schedule" in found[1].hint
+    assert any(one.field.startswith("triggers[2]") for one in found[2:])
