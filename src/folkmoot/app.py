@@ -14,7 +14,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from folkmoot.agents.keeper import Keeper
+from folkmoot.agents.source import Source
+from folkmoot.assignment import Member
 from folkmoot.calendars.calendar import SlotCalendar
 from folkmoot.checkup.agents import agents
 from folkmoot.checkup.api import api
@@ -24,7 +28,7 @@ from folkmoot.clocks.agreed import AgreedClock
 from folkmoot.clocks.system import SystemClock
 from folkmoot.config import ALONE, Settings, load
 from folkmoot.core.agent import Agent, ModelChoice
-from folkmoot.core.errors import StoreFault
+from folkmoot.core.errors import FolkmootError, StoreFault
 from folkmoot.flow.births import Births
 from folkmoot.flow.desk import FlowDesk
 from folkmoot.flow.dispatcher import Dispatcher
@@ -43,7 +47,7 @@ from folkmoot.ports.policy import Policy
 from folkmoot.ports.program import Program
 from folkmoot.ports.store import Store
 from folkmoot.programs import builtin as programs
-from folkmoot.reloading import agents_part, reloaded
+from folkmoot.reloading import adopt, agents_part, reloaded
 from folkmoot.rounds import Rounds
 from folkmoot.sandboxes.registry import choose_or_explain
 from folkmoot.tools.arguments import check
@@ -58,6 +62,7 @@ from folkmoot.wiring import (
     make_catalog,
     make_exchange,
     make_fleet,
+    make_sources,
     make_store,
     mirrored,
     names_known,
@@ -105,8 +110,10 @@ class App:
         self._http: HttpServer | None = None
         for path in self.settings.plugins:
             load_plugin(Path(path), self)
-        known = names_known(self.models, self.toolbox, self.programs)
-        self.catalog = make_catalog(self.settings, agents, known, self.clock)
+        self.member = Member(self.settings, self.clock)
+        self._known = names_known(self.models, self.toolbox, self.programs)
+        self._coded = agents
+        self.catalog = make_catalog(self.sources(self.settings), agents)
 
     @property
     def http_port(self) -> int:
@@ -227,9 +234,9 @@ class App:
 
     def _desk(self, parts: Parts, intake: Intake) -> FlowDesk:
         probes: dict[str, Probe] = {"store": self._probe_store, "broker": self._probe_broker}
-        notes = [lambda: agents_part(self.catalog)]
+        notes = [lambda: [agents_part(self.catalog)], self.member.part]
         prober = Prober(probes, self._duties, self._load, notes, self._more)
-        return FlowDesk(parts, intake, prober.health, self.settings.poll_s, self.reload)
+        return FlowDesk(parts, intake, prober.health, self.settings.poll_s, self.read_agents)
 
     def _load(self) -> tuple[int, int]:
         if self._dispatcher is None:
@@ -254,9 +261,48 @@ class App:
         if self._dispatcher is not None:
             await self._dispatcher.stop(grace)
 
-    async def reload(self, agent: str = "") -> Reloaded:
+    async def read_agents(self, agent: str = "") -> Reloaded:
         """Read the agents' sources again, here and in the fleet."""
         return reloaded(self.catalog, await self.keeper.reload(agent), agent)
+
+    async def join(self) -> None:
+        """Take the assignment, where settings name one, and wait as long as it says.
+
+        Before `running`. Raises SourceFault, AssignmentInvalid or SettingsInvalid.
+        """
+        if self.settings.assign_url:
+            self.settings = await self.member.settle()
+            self.catalog = make_catalog(self.sources(self.settings), self._coded)
+            self.member.settled()
+            await self.clock.sleep(self.member.stagger_s)
+
+    async def reload(self) -> Reloaded:
+        """Read everything again that can change while we run: settings file, assignment, agents.
+
+        Raises what kept a part of it from being read; the rest is read all the same.
+        """
+        fault: FolkmootError | None = None
+        later: tuple[str, ...] = ()
+        try:
+            later = await adopt(self, await self.member.settle())
+        except FolkmootError as one:
+            fault = one
+        self.member.settled(fault)
+        if fault is not None:
+            report("reload_failed", "", fault)
+        found = await self.read_agents()
+        if fault is not None:
+            raise fault
+        return msgspec.structs.replace(found, later=later)
+
+    def sources(self, settings: Settings) -> list[Source]:
+        """Return the places that agents come from. Raises SettingsInvalid."""
+        return make_sources(settings, self._known, self.clock)
+
+    def resize(self, concurrency: int) -> None:
+        """Drive at most so many runs at a time from now on."""
+        if self._dispatcher is not None:
+            self._dispatcher.resize(concurrency)
 
     async def doctor(self, *, deep: bool = False) -> list[Part]:
         """Probe everything that a deployment needs; `deep` submits a run. The store is closed then."""

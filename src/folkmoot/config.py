@@ -1,12 +1,14 @@
-"""Settings: from the environment (prefix FOLKMOOT_), or given in code.
+"""Settings: given in code, else from a file (FOLKMOOT_CONFIG), else from the environment (FOLKMOOT_…).
 
 Each field is documented in docs/reference/settings.md; a test holds the page to this file.
 """
 
+import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from folkmoot.core.errors import SettingsInvalid
@@ -23,6 +25,18 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="FOLKMOOT_", extra="ignore", frozen=True)
 
+    _given: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    config: str = Field(
+        "",
+        description="A YAML file of settings, by their names in small letters: `concurrency: 20`.",
+    )
+    assign_url: str = Field(
+        "",
+        repr=False,
+        pattern=r"^(https?://\S+)?$",
+        description="Where this process asks what it is to be. ASSIGN_URL is taken when this is empty.",
+    )
     store: str = Field(
         "sqlite:///.folkmoot/folkmoot.db",
         description="Where truth is kept: memory://, sqlite:///relative.db, sqlite:////absolute.db, "
@@ -124,12 +138,58 @@ class Settings(BaseSettings):
         50, ge=0, description="Agents that get a metric label of their own; the others share one."
     )
 
+    def __init__(self, **given: Any) -> None:
+        """Take what is given, then the file, then the environment."""
+        values = _of_file(given.get("config") or os.environ.get("FOLKMOOT_CONFIG", "")) | given
+        alias = os.environ.get("ASSIGN_URL")
+        if alias and "assign_url" not in values and not os.environ.get("FOLKMOOT_ASSIGN_URL"):
+            values["assign_url"] = alias
+        super().__init__(**values)
+        self._given = given
+
+    def anew(self, **assigned: Any) -> "Settings":
+        """Return the settings as they are now: what was given, then `assigned`, file, environment.
+
+        Raises SettingsInvalid.
+        """
+        return load(**(assigned | self._given))
+
     @field_validator("agents", "plugins", "api_keys", "emits", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return (str(value),) if isinstance(value, Path) else value
+
+
+def _of_file(path: str) -> dict[str, Any]:
+    """Return what a settings file says. Raises SettingsInvalid."""
+    if not path:
+        return {}
+    import yaml  # noqa: PLC0415 - only where somebody keeps a file
+
+    try:
+        said = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as fault:
+        raise _wrong_file(path, " ".join(str(fault).split())) from None
+    if said is None:
+        return {}
+    if not isinstance(said, dict):
+        raise _wrong_file(path, "it is no mapping of settings")
+    for name in said:
+        if name not in Settings.model_fields or name == "config":
+            near = get_close_matches(str(name), Settings.model_fields, n=1)
+            hint = f", did you mean {near[0]!r}?" if near else ""
+            raise _wrong_file(path, f"there is no setting {name!r}{hint}")
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _wrong_file(path: str, why: str) -> SettingsInvalid:
+    return SettingsInvalid(
+        f"The settings file {path} cannot be used: {why}.",
+        kept="Nothing was started.",
+        todo="Correct it, or FOLKMOOT_CONFIG (docs/reference/settings.md).",
+    )
 
 
 def load(**given: Any) -> Settings:

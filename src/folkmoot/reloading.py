@@ -1,6 +1,10 @@
-"""What a reading of the agents' sources says to people: in health, and to who asked for it."""
+"""Reading again while the system runs: what is taken over at once, and what it says to people."""
+
+from typing import Protocol
 
 from folkmoot.agents.catalog import Agents, News
+from folkmoot.agents.source import Source
+from folkmoot.config import Settings
 from folkmoot.ports.desk import Part, Reloaded
 
 _SHOWN = 3
@@ -37,3 +41,40 @@ def reloaded(catalog: Agents, news: News, agent: str) -> Reloaded:
         kept=tuple(sorted(catalog.kept)),
         mistakes=tuple(str(mistake) for mistake in catalog.mistakes),
     )
+
+
+class Running(Protocol):
+    """What of app.App can change while it runs."""
+
+    settings: Settings
+    catalog: Agents
+
+    def sources(self, settings: Settings) -> list[Source]:
+        """Return the places that agents come from."""
+        ...
+
+    def resize(self, concurrency: int) -> None:
+        """Drive at most so many runs at a time."""
+        ...
+
+
+_AT_ONCE = frozenset({"agents", "concurrency"})
+
+
+async def adopt(system: Running, settings: Settings) -> tuple[str, ...]:
+    """Take over what can change at once, and return the names of the settings that wait for a start.
+
+    Raises SourceFault when a new place of agents cannot be read; then nothing has changed.
+    """
+    differ = {
+        name
+        for name in type(settings).model_fields
+        if getattr(settings, name) != getattr(system.settings, name)
+    }
+    if "agents" in differ:
+        await system.catalog.switch(system.sources(settings))
+    if "concurrency" in differ:
+        system.resize(settings.concurrency)
+    changed = {name: getattr(settings, name) for name in differ & _AT_ONCE}
+    system.settings = system.settings.model_copy(update=changed)
+    return tuple(sorted(differ - _AT_ONCE))

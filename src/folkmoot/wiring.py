@@ -45,9 +45,9 @@ Page = Callable[[], Awaitable[bytes]]
 """Makes the text of /metrics."""
 
 
-def make_catalog(settings: Settings, agents: Sequence[Agent], known: Known, clock: Clock) -> Agents:
-    """Return the agents: those of the settings' sources, and those given in code."""
-    found = Agents(make_sources(settings, known, clock))
+def make_catalog(sources: Sequence[Source], agents: Sequence[Agent]) -> Agents:
+    """Return the agents: those of the sources, and those given in code."""
+    found = Agents(sources)
     for agent in agents:
         found.add(agent)
     return found

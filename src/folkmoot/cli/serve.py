@@ -19,7 +19,7 @@ from folkmoot.core.errors import FolkmootError
 
 if TYPE_CHECKING:
     from folkmoot.config import Settings
-    from folkmoot.ports.desk import Desk
+    from folkmoot.ports.desk import Desk, Reloaded
 
 
 async def until_stopped(settings: "Settings", out: Output, roles: Collection[str]) -> Exit:
@@ -27,15 +27,22 @@ async def until_stopped(settings: "Settings", out: Output, roles: Collection[str
     session.own(settings)
     system = session.system(settings)
     with Stop(hangups=True) as stop:
-        async with system.running(roles) as desk:
-            await _announce(settings, out, desk, system.http_port if "api" in roles else None)
-            await stop.during(_reload(stop, system, out))
-            out.document({"event": "stopping", "grace_s": settings.grace_s})
-            out.say(f"Stopping: steps get {settings.grace_s:g} s to finish; again to stop at once.")
-            await stop.drain(system, settings.grace_s)
+        await stop.during(system.join())
+        if not stop.asked:
+            await _run(system, out, roles, stop)
         out.document({"event": "stopped"})
         out.say("Stopped. Nothing is lost: what is open goes on with the next `folkmoot up`.")
         return Exit.INTERRUPTED if stop.insisted else Exit.OK
+
+
+async def _run(system: session.System, out: Output, roles: Collection[str], stop: Stop) -> None:
+    async with system.running(roles) as desk:
+        settings = system.settings
+        await _announce(settings, out, desk, system.http_port if "api" in roles else None)
+        await stop.during(_reload(stop, system, out))
+        out.document({"event": "stopping", "grace_s": settings.grace_s})
+        out.say(f"Stopping: steps get {settings.grace_s:g} s to finish; again to stop at once.")
+        await stop.drain(system, settings.grace_s)
 
 
 async def _reload(stop: Stop, system: session.System, out: Output) -> None:
@@ -48,10 +55,16 @@ async def _reload(stop: Stop, system: session.System, out: Output) -> None:
             out.document({"event": "reload_failed", "error": fault.code, "message": fault.message})
             out.warn(f"Not read again: {fault}")
             continue
-        out.document({"event": "reloaded", "agents": found.agents, "mistakes": found.mistakes})
+        out.document({"event": "reloaded", **_reloaded(found)})
         out.say(f"Read again: {many(len(found.agents), 'agent')}.", "green")
         for mistake in found.mistakes:
             out.warn(f"BAD  {mistake}")
+        if found.later:
+            out.warn(f"These settings wait for the next start: {', '.join(found.later)}.")
+
+
+def _reloaded(found: "Reloaded") -> dict[str, object]:
+    return {"agents": found.agents, "mistakes": found.mistakes, "later": found.later}
 
 
 async def _announce(settings: "Settings", out: Output, desk: "Desk", port: int | None) -> None:

@@ -56,8 +56,12 @@ class System(Protocol):
         """Take no more work and let steps finish, for at most `grace` seconds."""
         ...
 
-    async def reload(self, agent: str = "") -> "Reloaded":
-        """Read again where agents come from. Raises SourceFault."""
+    async def join(self) -> None:
+        """Take the assignment, where there is one. Raises SourceFault, AssignmentInvalid."""
+        ...
+
+    async def reload(self) -> "Reloaded":
+        """Read again what can change while it runs. Raises what kept a part from being read."""
         ...
 
     async def doctor(self, *, deep: bool = False) -> list["Part"]:

@@ -37,6 +37,11 @@ class Stop:
         self._terminal = False
 
     @property
+    def asked(self) -> bool:
+        """Whether the first signal came."""
+        return self._asked.is_set()
+
+    @property
     def insisted(self) -> bool:
         """Whether the second signal came."""
         return self._insisted.is_set()

@@ -49,6 +49,11 @@ class Dispatcher:
         self._hearing: asyncio.Task[None] | None = None
         self._stopping = False
 
+    def resize(self, concurrency: int) -> None:
+        """Drive at most so many from now on. What is in our hands already is driven to its end."""
+        self.concurrency = concurrency
+        self._room.set()
+
     @property
     def active(self) -> int:
         """How many runs are in our hands now."""
@@ -101,8 +106,11 @@ class Dispatcher:
             deliveries = await self._parts.broker.take(QUEUE, free)
             if not deliveries:  # closed, or not open yet
                 await self._parts.clock.sleep(_AGAIN_S)
+            room = max(0, self.concurrency - self.active)
+            for delivery in deliveries[room:]:  # we were made smaller since we asked
+                await delivery.nack()
             now, others = self._parts.clock.now(), []
-            for delivery in deliveries:
+            for delivery in deliveries[:room]:
                 born = self._births.take(delivery.run, self.worker, now)
                 if born is None:
                     others.append(delivery)

@@ -82,6 +82,7 @@ class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
     """What reading the agents' sources again brought: all names, and which of them are new.
 
     `kept` stay in use as they were, because their file has a mistake now; `mistakes` name it.
+    `later` are settings that were changed and take effect with the next start.
     """
 
     agents: tuple[str, ...]
@@ -90,6 +91,7 @@ class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
     gone: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     mistakes: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
 
 
 class Desk(Protocol):

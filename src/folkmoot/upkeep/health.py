@@ -31,7 +31,7 @@ class Prober:
         probes: dict[str, Probe],
         duties: Sequence[tuple[Duty, float]],
         load: Callable[[], tuple[int, int]],
-        notes: Sequence[Callable[[], Part]] = (),
+        notes: Sequence[Callable[[], Sequence[Part]]] = (),
         more: dict[str, More] | None = None,
     ) -> None:
         """`duties` come with the seconds after which they are late; `load` is (active, capacity).
@@ -52,7 +52,7 @@ class Prober:
         found = await asyncio.gather(*probing, *telling)
         parts = [part for some in found[: len(probing)] for part in some]
         parts += [_duty(duty, late_s) for duty, late_s in self._duties]
-        parts += [note() for note in self._notes]
+        parts += [part for note in self._notes for part in note()]
         active, capacity = self._load()
         if capacity:
             room = active < capacity

@@ -85,7 +85,7 @@ def hung_up(system, monkeypatch):
                 asyncio.get_running_loop().call_later(0, signal.raise_signal, signal.SIGHUP)
                 yield desk
 
-        async def reload(agent=""):
+        async def reload():
             asyncio.get_running_loop().call_later(0, signal.raise_signal, signal.SIGTERM)
             if isinstance(outcome, Exception):
                 raise outcome

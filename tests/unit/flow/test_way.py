@@ -281,3 +281,19 @@ async def test_half_characters_are_refused_from_people_and_mended_from_tools() -
         bodies = await moot.journal(run.id)
     assert (run.state, run.output) == (RunState.SUCCEEDED, "ok ?")
     assert bodies[3].text == "bad ? name"
+
+
+async def test_a_worker_that_is_made_smaller_takes_less_and_a_larger_one_more() -> None:
+    held = Held(says("Done."))
+    async with Harness(agent(), replies=held) as moot:
+        moot.dispatcher.resize(1)
+        runs = [await moot.submit(f"Task {number}.") for number in range(3)]
+        await moot.until(lambda: held.count == 1)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert (held.count, moot.dispatcher.active) == (1, 1)
+        moot.dispatcher.resize(3)
+        await moot.until(lambda: held.count == 3)
+        held.go.set()
+        for run in runs:
+            assert (await moot.settled(run.id)).state == RunState.SUCCEEDED

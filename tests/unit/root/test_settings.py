@@ -1,0 +1,89 @@
+"""Settings: what is given wins over the assignment, that over the file, that over the environment."""
+
+import pytest
+
+from folkmoot.config import Settings, load
+from folkmoot.core.errors import SettingsInvalid
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch, tmp_path):
+    for name in ("CONFIG", "CONCURRENCY", "AGENTS", "ASSIGN_URL", "PORT"):
+        monkeypatch.delenv(f"FOLKMOOT_{name}", raising=False)
+    monkeypatch.delenv("ASSIGN_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def file(monkeypatch, tmp_path):
+    def write(text):
+        path = tmp_path / "moot.yaml"
+        path.write_text(text)
+        monkeypatch.setenv("FOLKMOOT_CONFIG", str(path))
+
+    return write
+
+
+def test_each_layer_wins_over_those_below(monkeypatch, file):
+    monkeypatch.setenv("FOLKMOOT_CONCURRENCY", "1")
+    monkeypatch.setenv("FOLKMOOT_PORT", "1")
+    assert load().concurrency == 1
+    file("concurrency: 2\nagents: [one, two]\n")
+    found = load()
+    assert (found.concurrency, found.agents, found.port) == (2, ("one", "two"), 1)
+    assert found.anew(concurrency=3).concurrency == 3
+    given = load(concurrency=4)
+    assert given.concurrency == 4
+    assert given.anew(concurrency=3, agents=("three",)).concurrency == 4
+    assert given.anew(agents=("three",)).agents == ("three",)
+
+
+def test_settings_made_in_code_keep_what_they_were_given(file):
+    file("concurrency: 2\n")
+    assert Settings(concurrency=5).anew().concurrency == 5
+    assert Settings(port=5).anew().concurrency == 2
+
+
+def test_the_file_is_read_again(file):
+    file("concurrency: 2\n")
+    found = load()
+    file("concurrency: 7\n")
+    assert (found.concurrency, found.anew().concurrency) == (2, 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("concurency: 2", "did you mean 'concurrency'?"),
+        ("- a", "it is no mapping"),
+        ("a: [", "cannot be used"),
+        ("config: other.yaml", "there is no setting 'config'"),
+        ("concurrency: 0", "FOLKMOOT_CONCURRENCY"),
+    ],
+)
+def test_a_file_with_a_mistake_is_refused(file, text, words):
+    file(text)
+    with pytest.raises(SettingsInvalid) as caught:
+        load()
+    assert words in caught.value.message
+
+
+def test_an_empty_file_says_nothing_and_a_missing_one_is_a_mistake(file, monkeypatch):
+    file("")
+    assert load().concurrency == 100
+    monkeypatch.setenv("FOLKMOOT_CONFIG", "no/such.yaml")
+    with pytest.raises(SettingsInvalid, match=r"no/such\.yaml"):
+        load()
+
+
+def test_the_sources_name_of_the_assignments_address_counts_least(monkeypatch, file):
+    monkeypatch.setenv("ASSIGN_URL", "http://alias")
+    assert load().assign_url == "http://alias"
+    monkeypatch.setenv("FOLKMOOT_ASSIGN_URL", "http://ours")
+    assert load().assign_url == "http://ours"
+    file("assign_url: http://file")
+    assert load().assign_url == "http://file"
+
+
+def test_an_address_with_a_key_in_it_is_not_shown():
+    assert "secret" not in repr(load(assign_url="http://me:secret@host/?key=secret"))
