@@ -19,9 +19,18 @@ BENCHES = {
     "startup": ("bench.startup", "folkmoot --help, and folkmoot up until it is ready"),
     "storage": ("bench.storage", "bytes that a long conversation takes"),
     "profile": ("bench.profile", "where the time of react3 goes"),
+    **{
+        f"noop-{kind}": (f"bench.noop.compare:{kind}", f"runs that do nothing, through {name}")
+        for kind, name in (
+            ("redis", "Redis"),
+            ("rabbitmq", "RabbitMQ"),
+            ("nats", "NATS"),
+            ("postgres", "PostgreSQL alone"),
+        )
+    },
     "rivals": ("bench.rivals_compared", "each rival, run in each way that was tried"),
 }
-IN_ALL = tuple(name for name in BENCHES if name not in {"profile", "rivals"})
+IN_ALL = tuple(name for name in BENCHES if name not in {"profile", "rivals"} and "-" not in name)
 
 
 def parse(argv: list[str]) -> tuple[str | None, Options]:
@@ -51,16 +60,17 @@ def positive(text: str) -> int:
 
 def bench(name: str, options: Options) -> report.Report:
     """Run one bench. Its module is imported only now: the others may need what is not there."""
-    module = importlib.import_module(BENCHES[name][0])
-    found: report.Report = module.run(options)
+    module, _, which = BENCHES[name][0].partition(":")
+    given = (options, which) if which else (options,)
+    found: report.Report = importlib.import_module(module).run(*given)
     return found
 
 
 def show_names() -> None:
     """Print what there is."""
     for name, (_, about) in BENCHES.items():
-        print(f"{name:10}{about}")
-    print(f"{'all':10}{', '.join(IN_ALL)}")
+        print(f"{name:15}{about}")
+    print(f"{'all':15}{', '.join(IN_ALL)}")
 
 
 def main(argv: list[str]) -> int:

@@ -16,14 +16,19 @@ class Failed(Exception):
     """A measured program did not give its figures; the text says why."""
 
 
-def measure(module: str, *args: str, python: Path | str = sys.executable) -> dict[str, Any]:
-    """Run a module and return the JSON of its last line. Raises Failed."""
+def measure(
+    module: str,
+    *args: str,
+    python: Path | str = sys.executable,
+    extra: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """Run a module, with some more variables, and return the JSON of its last line. Raises Failed."""
     command = [str(python), "-m", module, *args]
     try:
         done = subprocess.run(
             command,
             cwd=ROOT,
-            env=environment(),
+            env={**environment(), **(extra or {})},
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,

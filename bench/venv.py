@@ -1,4 +1,4 @@
-"""The rivals' own venv: `.venv-bench`, made on first use, made anew when requirements.txt changes."""
+"""The rivals' own venvs: `.venv-bench…`, made on first use, made anew when their requirements change."""
 
 import hashlib
 import shutil
@@ -17,23 +17,29 @@ class NotInstalled(Exception):
     """The rivals could not be installed; the text says why."""
 
 
-def python(folder: Path = FOLDER) -> Path:
-    """Return the venv's Python, after making the venv if need be. Raises NotInstalled."""
+def python(folder: Path = FOLDER, requirements: Path | None = None) -> Path:
+    """Return a venv's Python, after making the venv if need be. Raises NotInstalled."""
+    requirements = REQUIREMENTS if requirements is None else requirements
     binary = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
     stamp = folder / _STAMP
     if binary.exists() and stamp.exists() and stamp.read_text() == wanted:
         return binary
     print(f"Installing the rivals into {folder.name} …", file=sys.stderr)
-    for command in commands(folder, binary):
+    for command in commands(folder, binary, requirements):
         _run(command)
     stamp.write_text(wanted)
     return binary
 
 
-def commands(folder: Path, binary: Path) -> list[list[str]]:
+def named(name: str) -> Path:
+    """Return the Python of the venv of `bench/NAME.txt`. Raises NotInstalled."""
+    return python(ROOT / f".venv-bench-{name}", ROOT / "bench" / f"{name}.txt")
+
+
+def commands(folder: Path, binary: Path, requirements: Path) -> list[list[str]]:
     """Return what makes the venv: with uv where it is, else with venv and pip."""
-    here, wanted = str(folder), str(REQUIREMENTS)
+    here, wanted = str(folder), str(requirements)
     if uv := shutil.which("uv"):
         return [
             [uv, "venv", "--quiet", "--clear", "--python", sys.executable, here],

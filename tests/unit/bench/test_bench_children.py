@@ -33,14 +33,16 @@ def test_the_readers_own_settings_are_not_measured(monkeypatch: pytest.MonkeyPat
 
 def test_the_rivals_never_go_into_our_own_venv(tmp_path: Path) -> None:
     binary = tmp_path / "bin" / "python"
-    *_, install = venv.commands(tmp_path, binary)
+    *_, install = venv.commands(tmp_path, binary, venv.REQUIREMENTS)
     assert str(binary) in install
     assert sys.executable not in install
 
 
-def test_the_rivals_are_pinned_and_no_index_is_named() -> None:
-    lines = venv.REQUIREMENTS.read_text().splitlines()
-    assert all("==" in line.split(";")[0] for line in lines)
+@pytest.mark.parametrize("name", ["requirements.txt", "queues.txt", "arq.txt"])
+def test_the_rivals_are_pinned_and_no_index_is_named(name: str) -> None:
+    lines = venv.REQUIREMENTS.with_name(name).read_text().splitlines()
+    named = [line for line in lines if not line.startswith("    --hash=")]
+    assert all("==" in line.split(";")[0] for line in named)
     assert not [line for line in lines if line.startswith("-") or "://" in line]
 
 
