@@ -35,6 +35,7 @@ from folkmoot.flow.dispatcher import Dispatcher
 from folkmoot.flow.intake import Intake
 from folkmoot.flow.kit import Kits
 from folkmoot.flow.parts import Parts
+from folkmoot.flow.upgrade import Foreseen, foresee
 from folkmoot.models.prices import price_of
 from folkmoot.models.registry import Models
 from folkmoot.plugins import load as load_plugin
@@ -298,6 +299,10 @@ class App:
     def sources(self, settings: Settings) -> list[Source]:
         """Return the places that agents come from. Raises SettingsInvalid."""
         return make_sources(settings, self._known, self.clock)
+
+    def foresee(self, agents: Sequence[Agent]) -> AsyncIterator[Foreseen]:
+        """Tell what open runs would do under these definitions (flow/upgrade.py). While opened."""
+        return foresee(self.parts(), agents)
 
     def resize(self, concurrency: int) -> None:
         """Drive at most so many runs at a time from now on."""

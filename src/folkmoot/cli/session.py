@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from folkmoot.agents.catalog import Agents
     from folkmoot.config import Settings
     from folkmoot.core.agent import Agent
+    from folkmoot.flow.upgrade import Foreseen
     from folkmoot.models.registry import Models
     from folkmoot.ports.desk import Desk, Part, Reloaded
     from folkmoot.ports.program import Program
@@ -62,6 +63,10 @@ class System(Protocol):
 
     async def reload(self) -> "Reloaded":
         """Read again what can change while it runs. Raises what kept a part from being read."""
+        ...
+
+    def foresee(self, agents: "Sequence[Agent]") -> "AsyncIterator[Foreseen]":
+        """Tell what open runs would do under these definitions. While opened."""
         ...
 
     async def doctor(self, *, deep: bool = False) -> list["Part"]:
@@ -144,6 +149,23 @@ def read(at: System, path: Path) -> "Agent":
 
     known = names_known(at.models, at.toolbox, at.programs)
     return load_file(path, workspaces=at.settings.workspaces, known=known)
+
+
+def read_all(at: System, path: Path) -> "list[Agent]":
+    """Return the agents of a file or of a folder. Raises AgentFileInvalid with every mistake."""
+    if not path.is_dir():
+        return [read(at, path)]
+    from folkmoot.agents.catalog import Agents  # noqa: PLC0415 - pydantic is not for --help
+    from folkmoot.agents.directory import Directory  # noqa: PLC0415
+    from folkmoot.agents.load import Ground  # noqa: PLC0415
+    from folkmoot.agents.mistakes import invalid  # noqa: PLC0415
+    from folkmoot.wiring import names_known  # noqa: PLC0415
+
+    known = names_known(at.models, at.toolbox, at.programs)
+    found = Agents([Directory(path, Ground(workspaces=at.settings.workspaces, known=known))])
+    if found.mistakes:
+        raise invalid(str(path), found.mistakes)
+    return [found.get(name) for name in found.names()]
 
 
 async def checked(at: System) -> "list[tuple[str, str, FolkmootError | None]]":

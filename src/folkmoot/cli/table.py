@@ -41,7 +41,8 @@ SECTIONS: dict[str, dict[str, Line]] = {
         "deny": Line("votes", "Say no to a call that waits for a person."),
     },
     "Prove": {
-        "chaos": Line("chaos", "Kill an agent's worker at every journal boundary, and compare.")
+        "chaos": Line("chaos", "Kill an agent's worker at every journal boundary, and compare."),
+        "upgrade": Line("upgrade", "Tell which open runs a new definition would change."),
     },
 }
 
