@@ -15,6 +15,7 @@ It also sets right what a clock that ran ahead has left behind: a schedule whose
 future gets its next slot from now. Slots that were fired already are not fired again, by their keys.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -72,20 +73,17 @@ class Declared:
         if not fence or fresh:
             return 0
         known = await self._known()
-        changed = 0
-        try:
-            for name in sorted({*known, *wanted.schedules}):
-                change = self._change(name, known.get(name), wanted)
-                if change is not None:
-                    await self._store.write(under(fence), change)
-                    changed += 1
-        except (
-            LeaseLost,
-            Outdated,
-        ):  # somebody else leads, or was faster: the next round looks anew
-            return changed
-        self._done, self._done_at = (fence, wanted), began
-        return changed
+        names = sorted({*known, *wanted.schedules})
+        changes = [self._change(name, known.get(name), wanted) for name in names]
+        sets = [self._store.write(under(fence), change) for change in changes if change is not None]
+        outcomes = await asyncio.gather(*sets, return_exceptions=True)
+        faults = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        for fault in faults:
+            if not isinstance(fault, LeaseLost | Outdated):
+                raise fault
+        if not faults:  # else somebody else leads, or was faster: the next round looks anew
+            self._done, self._done_at = (fence, wanted), began
+        return len(outcomes) - len(faults)
 
     async def _known(self) -> dict[str, Record]:
         found: dict[str, Record] = {}
@@ -99,7 +97,11 @@ class Declared:
         """Return what brings a schedule's record to what is declared; None when it is there."""
         now, schedule = self._clock.now(), wanted.schedules.get(name)
         version = 0 if record is None else record.version
-        kept = None if record is None else msgspec.json.decode(record.body, type=Kept)
+        try:
+            kept = None if record is None else msgspec.json.decode(record.body, type=Kept)
+        except msgspec.DecodeError as fault:  # left as it is, for somebody to look at
+            self._report("schedule_unreadable", name, fault)
+            return None
         if kept is not None and kept.schedule.source != FILE and schedule is not None:
             self._conflict(kept, schedule)
             schedule = None

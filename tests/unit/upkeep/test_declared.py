@@ -5,7 +5,8 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
-from folkmoot.core.schedule import Schedule
+from folkmoot.core.changes import PutRecord
+from folkmoot.core.schedule import KIND, Schedule
 from folkmoot.upkeep.declared import Declared, Wanted
 
 
@@ -157,3 +158,11 @@ async def test_the_same_again_is_no_change(files, moot):
     again.declare(replace(schedule("a")))
     assert await again.duty.once() == 0
     assert (await moot.store.record("schedule", "a")).version == one.version
+
+
+async def test_a_record_that_cannot_be_read_is_told_and_stops_no_other(files, moot):
+    await moot.store.write(PutRecord(kind=KIND, key="a", body=b"nonsense"))
+    files.declare(schedule("a"), schedule("b"))
+    assert await files.duty.once() == 1
+    assert [report[:2] for report in files.reports] == [("schedule_unreadable", "a")]
+    assert (await moot.timetable.get("b")).schedule.name == "b"
