@@ -12,6 +12,7 @@ from bench.options import Options
 
 BENCHES = {
     "react3": ("bench.react3", "runs per second beside LangGraph and DBOS"),
+    "react3-postgres": ("bench.react3_postgres", "react3 on PostgreSQL, rivals on theirs"),
     "floor": ("bench.floor", "the same rows written by hand: what is left to win"),
     "waiting": ("bench.waiting", "memory of runs that wait for a person"),
     "running": ("bench.running", "memory of runs inside a model call"),
@@ -69,8 +70,8 @@ def bench(name: str, options: Options) -> report.Report:
 def show_names() -> None:
     """Print what there is."""
     for name, (_, about) in BENCHES.items():
-        print(f"{name:15}{about}")
-    print(f"{'all':15}{', '.join(IN_ALL)}")
+        print(f"{name:16}{about}")
+    print(f"{'all':16}{', '.join(IN_ALL)}")
 
 
 def main(argv: list[str]) -> int:

@@ -5,7 +5,7 @@ that a slow minute of the machine hits all of them; the median of the rounds is 
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ RIVALS: dict[str, tuple[str, tuple[str, ...]]] = {
     # As it comes; tuned ways are in `python -m bench rivals` and in the docs page.
     "dbos": ("bench.rivals.dbos", ("--style", "async", "--pool", "20", "--journal", "delete")),
 }
-BARS = {"langgraph": 20, "dbos": 40}
+BARS: Mapping[str, float] = {"langgraph": 20, "dbos": 40}
 
 
 class Side(NamedTuple):
@@ -39,7 +39,7 @@ def run(options: Options) -> report.Report:
     """Measure all sides in turn. Raises Failed when Folkmoot itself could not be measured."""
     runs = options.runs or RUNS
     ours = Side("folkmoot", "bench.ours", Path(sys.executable), runs)
-    return outcome(measure([ours, *rivals(runs)], options.rounds, ask))
+    return outcome(measure([ours, *rivals(RIVALS, runs)], options.rounds, ask))
 
 
 def ask(side: Side) -> dict[str, float]:
@@ -64,31 +64,35 @@ def measure(sides: list[Side], rounds: int, ask: Ask) -> Rounds:
     return found
 
 
-def rivals(runs: int) -> list[Side]:
+def rivals(known: Mapping[str, tuple[str, tuple[str, ...]]], runs: int) -> list[Side]:
     """Return the rivals that are there; those that cannot be installed are named on stderr."""
     try:
         python = venv.python()
     except venv.NotInstalled as fault:
-        for name in RIVALS:
+        for name in known:
             print(f"{name} is left out, it could not be installed: {fault}", file=sys.stderr)
         return []
     made = rival_runs(runs)
-    return [Side(name, module, python, made, args) for name, (module, args) in RIVALS.items()]
+    return [Side(name, module, python, made, args) for name, (module, args) in known.items()]
 
 
-def outcome(rounds: Rounds) -> report.Report:
+def outcome(
+    rounds: Rounds, name: str = "react3", factors: Mapping[str, float] = BARS
+) -> report.Report:
     """Return the report. A rival that was not measured stands in it as None."""
     if not rounds["folkmoot"]:
         raise child.Failed("Folkmoot itself could not be measured; the reason stands above.")
     ours = report.median(rounds["folkmoot"])
-    others = {name: report.median(rounds[name]) if rounds.get(name) else None for name in RIVALS}
+    others = {
+        rival: report.median(rounds[rival]) if rounds.get(rival) else None for rival in factors
+    }
     return report.Report(
-        name="react3",
+        name=name,
         ours=ours,
         rivals=others,
         columns=["side", "runs/s", "range", "p50 ms", "p99 ms", "CPU ms", "MB", "ratio"],
-        rows=[row(name, rounds.get(name, []), ours) for name in ("folkmoot", *RIVALS)],
-        bars=bars(ours, others),
+        rows=[row(side, rounds.get(side, []), ours) for side in ("folkmoot", *factors)],
+        bars=bars(ours, others, factors),
         note=report.disk(),
     )
 
@@ -116,10 +120,12 @@ def row(name: str, rounds: list[dict[str, float]], ours: dict[str, float]) -> li
     ]
 
 
-def bars(ours: dict[str, float], rivals: dict[str, Any]) -> list[report.Bar]:
+def bars(
+    ours: dict[str, float], rivals: dict[str, Any], factors: Mapping[str, float] = BARS
+) -> list[report.Bar]:
     """Return the promises about the rivals that were measured."""
     found = []
-    for name, factor in BARS.items():
+    for name, factor in factors.items():
         if (rival := rivals[name]) is not None:
             ratio = ours["runs_per_s"] / rival["runs_per_s"]
             found.append(

@@ -63,10 +63,14 @@ async def running(
     *,
     concurrency: int = ruler.AT_A_TIME,
     look: FunctionTool[..., Any] = weather,
+    store: str = "",
 ) -> AsyncIterator[FlowDesk]:
-    """Run Folkmoot in this process, as `folkmoot up` does, on a new SQLite file with synchronous=FULL."""
+    """Run Folkmoot in this process, as `folkmoot up` does, on a new SQLite file with synchronous=FULL.
+
+    Or on the store that a URL names, whose schema is there.
+    """
     settings = load(
-        store=f"sqlite:///{folder / 'folkmoot.db'}",
+        store=store or f"sqlite:///{folder / 'folkmoot.db'}",
         workspaces=folder / "workspaces",
         agents=folder / "agents",
         concurrency=concurrency,

@@ -25,7 +25,7 @@ import sqlalchemy
 from dbos import DBOS
 from sqlalchemy import event
 
-from bench import ruler
+from bench import postgres, ruler
 
 CALL = {"id": "call_1", "name": "weather", "args": {"place": ruler.PLACE}}
 
@@ -106,20 +106,27 @@ async def on_a_loop(runs: int) -> ruler.Laps:
 
 @event.listens_for(sqlalchemy.Engine, "connect")
 def sync_fully(db: Any, _: Any) -> None:
+    if not isinstance(db, sqlite3.Connection):
+        return
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA wal_autocheckpoint = 4000")
 
 
-def launch(folder: Path, journal: str, pool: int) -> None:
-    """Start DBOS on a new file."""
+def new_file(folder: Path, journal: str) -> str:
+    """Make a new SQLite file and return its URL."""
     file = folder / "dbos.db"
     with sqlite3.connect(file) as db:
         db.execute(f"PRAGMA journal_mode = {journal}")
     db.close()
+    return f"sqlite:///{file}"
+
+
+def launch(url: str, pool: int) -> None:
+    """Start DBOS on a new database."""
     DBOS(
         config={
             "name": "react3",
-            "system_database_url": f"sqlite:///{file}",
+            "system_database_url": url,
             "sys_db_pool_size": pool,
             "log_level": "ERROR",
             "enable_otlp": False,
@@ -133,15 +140,19 @@ def main() -> None:
     parser.add_argument("--style", choices=["threads", "async"], default="async")
     parser.add_argument("--pool", type=int, default=2)
     parser.add_argument("--journal", choices=["wal", "delete"], default="wal")
+    parser.add_argument("--url", default="", help="a new database on PostgreSQL instead of a file")
     given = parser.parse_args()
     with ruler.scratch() as folder:
-        launch(folder, given.journal, given.pool)
+        launch(given.url or new_file(folder, given.journal), given.pool)
         try:
             threads = given.style == "threads"
             laps = in_threads(given.runs) if threads else asyncio.run(on_a_loop(given.runs))
+            found = ruler.figures(laps) | (
+                postgres.share(given.url, given.runs) if given.url else {}
+            )
         finally:
             DBOS.destroy()
-        ruler.tell(ruler.figures(laps))
+        ruler.tell(found)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,8 @@ def test_the_rivals_are_pinned_and_no_index_is_named(name: str) -> None:
     named = [line for line in lines if not line.startswith("    --hash=")]
     assert all("==" in line.split(";")[0] for line in named)
     assert not [line for line in lines if line.startswith("-") or "://" in line]
+    for at, line in enumerate(lines):
+        assert line not in named or lines[at + 1] not in named, f"{line} has no hash"
 
 
 def test_rivals_that_cannot_be_installed_say_why(
