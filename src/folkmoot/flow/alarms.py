@@ -87,7 +87,7 @@ class Within(Alarm):
 
     def __enter__(self) -> None:
         """Set the alarm, for the task that runs this."""
-        task = asyncio.current_task()
+        task = asyncio.current_task(asyncio.get_running_loop())
         assert task is not None
         self._task: asyncio.Task[Any] = task
         self._before = task.cancelling()

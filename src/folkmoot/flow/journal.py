@@ -72,44 +72,41 @@ class Journal:
 
     async def commit(self, *bodies: Body, changes: tuple[Change, ...] = ()) -> None:
         """Make everything durable: what was noted, then these entries, with these changes."""
-        if await self._commit(bodies, changes):
-            await self._hint("entry")
+        if await self._commit(bodies, changes) and (topic := self._topic("entry")):
+            await self._parts.broker.publish(Event(topic))
 
     async def _commit(self, bodies: tuple[Body, ...], changes: tuple[Change, ...]) -> bool:
         """Write what there is; return whether there were entries."""
-        fresh, after, head = self._fresh, self._after, self._head
+        fresh, after, first, head = self._fresh, self._after, self._first, self._head
         if not (fresh or after or bodies or changes):
             return False
         late = [(self._make(body), body) for body in bodies] if bodies else []
         self._fresh, self._after = [], []
         both = fresh + late
         try:
-            await self._write(both, (*after, *changes))
+            outcomes = await self._parts.store.write(*first, *self._append(both), *after, *changes)
         except BaseException:
             self._fresh = sorted(fresh + self._fresh, key=lambda pair: pair[0].seq)
             self._after = after + self._after
             if late:
                 self._head = head
             raise
+        self._first = ()
         for entry, body in late:
             apply(self.view, entry, body)
         if both:
-            self._show(both)
-        return bool(both)
-
-    async def _write(self, both: list[tuple[Entry, Body]], changes: tuple[Change, ...]) -> None:
-        first, run, store = self._first, self.run, self._parts.store
-        if both:
-            written = tuple([entry for entry, _ in both])
-            append = Append(run=run.id, fence=run.fence, entries=written)
-            outcomes = await store.write(*first, append, *changes)
             self.signals = int(outcomes[len(first)] or 0)  # type: ignore[arg-type]
-        else:
-            await store.write(*first, *changes)
-        self._first = ()
+            self._show(both)
         if self._begun is not None:
             begun, self._begun = self._begun, None
             await begun()
+        return bool(both)
+
+    def _append(self, both: list[tuple[Entry, Body]]) -> tuple[Append, ...]:
+        if not both:
+            return ()
+        written = tuple([entry for entry, _ in both])
+        return (Append(run=self.run.id, fence=self.run.fence, entries=written),)
 
     def _show(self, both: list[tuple[Entry, Body]]) -> None:
         """Let the observers see what is durable now."""
@@ -120,11 +117,10 @@ class Journal:
                 except Exception as fault:  # noqa: BLE001 - who only looks must not stop what is done
                     self._parts.report("observer_broke", self.run.id, fault)
 
-    async def _hint(self, what: str, body: bytes = b"{}") -> None:
-        """Give a hint to those who follow this run, if there are any."""
+    def _topic(self, what: str) -> str:
+        """Return the topic of a hint to those who follow this run; "" when there are none."""
         topic = f"run.{self.run.id}.{what}"
-        if self._parts.broker.heard(topic):
-            await self._parts.broker.publish(Event(topic, body))
+        return topic if self._parts.broker.heard(topic) else ""
 
     async def move(
         self, body: Body | None, state: RunState, *changes: Change, **fields: object
@@ -151,7 +147,9 @@ class Journal:
         told = tidings(self.run, move, (*self._parts.emits, *self.emits)) if state.final else ()
         await self._commit((), (*changes, *told, move))
         self._parts.endings.put_down(_moved(self.run, move))
-        await self._hint("state", b'{"state":"%b"}' % state.encode())
+        if topic := self._topic("state"):
+            hint = b'{"state":"%b"}' % state.encode()
+            await self._parts.broker.publish(Event(topic, hint))
 
 
 def _moved(run: Run, move: Move) -> Run:

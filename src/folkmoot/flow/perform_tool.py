@@ -86,7 +86,8 @@ class ToolCaller:
 
     def _context(self, kit: Kit, view: View, tool: Tool, call: ToolCall) -> ToolContext:
         limits, env = kit.agent.limits, self._parts.env
-        granted = {name: env[name] for name in kit.agent.sandbox.env if name in env}
+        names = kit.agent.sandbox.env
+        granted = {name: env[name] for name in names if name in env} if names else {}
         return ToolContext(
             run=view.run,
             call=call.id,

@@ -59,6 +59,7 @@ class FunctionTool(Generic[P, R]):
         )
         self._reconcile = declared.reconcile
         self._asked = self._asking(declared.reconcile)
+        self._waits = inspect.iscoroutinefunction(function)
         self.spec = ToolSpec(
             name=self.name,
             description=doc.text or self.name.replace("_", " "),
@@ -93,7 +94,9 @@ class FunctionTool(Generic[P, R]):
             return ToolResult(fault.message, "INVALID_ARGS")
         if self._signature.context:
             values[self._signature.context] = context
-        return rendered(await _run(self.function, values), self.name)
+        function: Callable[..., Any] = self.function
+        given = await (function(**values) if self._waits else _run(function, values))
+        return rendered(given, self.name)
 
     async def reconcile(self, args: dict[str, Any], context: ToolContext) -> ToolResult | None:
         """Ask the reconcile function; it takes the same arguments."""
