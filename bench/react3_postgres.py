@@ -6,6 +6,7 @@ the server's sessions is shown, for with few cores the server gets what the seco
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench import child, postgres, react3, report
@@ -18,7 +19,7 @@ RIVALS: dict[str, tuple[str, tuple[str, ...]]] = {
     "dbos": ("bench.rivals.dbos", ("--pool", "20")),
 }
 BARS = {"langgraph": 20, "dbos": 25}
-TWO = "folkmoot, two processes"
+TWO = "two processes"
 SCALE = 1.6
 
 
@@ -47,7 +48,10 @@ def outcome(rounds: react3.Rounds) -> report.Report:
     found = react3.outcome(rounds, "react3-postgres", BARS)
     names = ["folkmoot", TWO, *BARS]
     rows = [
-        [*react3.row(name, rounds.get(name, []), found.ours), server(rounds.get(name, []))]
+        [
+            *_without_memory(react3.row(name, rounds.get(name, []), found.ours)),
+            server(rounds.get(name, [])),
+        ]
         for name in names
     ]
     two = report.median(rounds[TWO]) if rounds.get(TWO) else None
@@ -55,11 +59,16 @@ def outcome(rounds: react3.Rounds) -> report.Report:
         name=found.name,
         ours=found.ours | ({"two_processes": two} if two else {}),
         rivals=found.rivals,
-        columns=[*found.columns, "server ms"],
+        columns=[*_without_memory(found.columns), "server"],
         rows=rows,
         bars=[*found.bars, *([scale(found.ours, two)] if two else [])],
         note=found.note,
     )
+
+
+def _without_memory(row: Sequence[str]) -> list[str]:
+    """Leave out a column: one more would be too wide for a terminal."""
+    return [*row[:6], *row[7:]]
 
 
 def server(rounds: list[dict[str, float]]) -> str:

@@ -15,6 +15,7 @@ from rich.table import Table
 from bench import ruler
 
 FREE_SYNC_MS = 0.02
+_NAME = 9
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Report:
     def show(self, console: Console) -> None:
         """Print the tables."""
         table = Table(*self.columns, title=self.name, caption=self.note or None)
-        table.columns[0].overflow = "fold"
+        table.columns[0].overflow, table.columns[0].min_width = "fold", _NAME
         for column in table.columns[1:]:
             column.justify, column.no_wrap = "right", True
         for row in self.rows:

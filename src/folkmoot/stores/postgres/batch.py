@@ -132,6 +132,9 @@ class Batch:
     def _beliefs(self) -> list[tuple[Any, ...]]:
         """Return the rows that must be as we think: all that were not read, all that are written."""
         needed = self._trusted.copy()
+        if self._all_done():
+            needed |= self._named.runs
+            return self._believed(needed)
         for changes, result in zip(self._sets, self.results, strict=True):
             if type(result) is not tuple:
                 continue
@@ -139,6 +142,16 @@ class Batch:
                 kind = type(change)
                 if kind in _OF_A_RUN and not (kind is c.Claim and outcome is None):
                     needed.add(change.run)  # type: ignore[arg-type, union-attr]
+        return self._believed(needed)
+
+    def _all_done(self) -> bool:
+        """Whether no set failed and every claim was won."""
+        rows = self._over.rows
+        claims = self._named.claims
+        lost = (x for x in claims if x.run not in rows or rows[x.run].claim is not x)
+        return all(type(result) is tuple for result in self.results) and next(lost, None) is None
+
+    def _believed(self, needed: set[str]) -> list[tuple[Any, ...]]:
         before = self._before
         beliefs: list[tuple[Any, ...]] = [before[run] for run in sorted(needed) if run in before]
         only_locked = _announced(self._sets).difference(needed)
@@ -179,6 +192,8 @@ class Batch:
 
     def _won(self) -> list[tuple[int, int, str]]:
         """Return where claims were won that want to read the run."""
+        if not any(claim.read for claim in self._named.claims):
+            return []
         return [
             (at, nr, change.run)
             for at, (changes, result) in enumerate(zip(self._sets, self.results, strict=True))

@@ -1,13 +1,14 @@
 """What the changes of a batch speak of."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from folkmoot.core import changes as c
 
 Set = tuple[c.Change, ...]
 # By type and not by isinstance: for these classes that costs ten times as much, a dozen times a set.
-_OF_RUNS = frozenset({c.Append, c.Move, c.HoldSpend, c.SettleSpend, c.Consume, c.Signal})
+_OF_RUNS = frozenset({c.Append, c.Move, c.HoldSpend, c.SettleSpend, c.Consume})
 _OF_BUDGETS = frozenset({c.HoldSpend, c.SettleSpend})
 OF_LEASES = frozenset({c.Acquire, c.Release, c.Under})
 OF_RECORDS = frozenset({c.PutRecord, c.DropRecord})
@@ -27,18 +28,21 @@ class Named:
         self.claims: list[c.Claim] = []
         self.documents: list[Any] = []
         self._often: set[str] = set()
-        for changes in sets:
-            for change in changes:
+        wanted: Iterable[Any] = chain.from_iterable(sets)
+        for change in wanted:
+            kind = type(change)
+            if kind in _OF_RUNS:
+                self._touch(change.run)
+                if kind in _OF_BUDGETS:
+                    self.scopes.add(change.scope)
+            else:
                 self._add(change)
 
     def _add(self, change: Any) -> None:
         kind = type(change)
-        if kind in _OF_RUNS:
+        if kind is c.Signal:
             self._touch(change.run)
-            if kind in _OF_BUDGETS:
-                self.scopes.add(change.scope)
-            elif kind is c.Signal:
-                self.told.add((change.run, change.id))
+            self.told.add((change.run, change.id))
         elif kind is c.Claim:
             self.claims.append(change)
             self._touch(change.run)

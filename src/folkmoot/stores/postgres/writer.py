@@ -12,7 +12,7 @@ Stopping hands over what was accepted, waits for it, then ends the task.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from folkmoot.core import changes as c
@@ -30,6 +30,7 @@ _TURNS = 5
 _CROWD = 16
 _SOLITARY = frozenset({c.Retire, c.Rescue})
 _PLAIN, _LOCKING, _ALONE = range(3)
+_UNUSUAL = _SOLITARY | DOCUMENTS
 _NOTHING = "Nothing of this set was written."
 Work = Callable[[Any, Ticket], Awaitable[None]]
 
@@ -109,6 +110,8 @@ class Writer:
 
     async def _commit(self, sets: Sequence[Set]) -> list[Result]:
         results: list[Result] = []
+        if _UNUSUAL.isdisjoint(map(type, chain.from_iterable(sets))):
+            return await self._together(sets)
         for kind, group in groupby(sets, _kind):
             if kind == _ALONE:
                 results += [await self._alone(changes) for changes in group]
