@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from folkmoot.brokers.eventwire import Word
-from folkmoot.brokers.link import PATIENCE_S, Link
+from folkmoot.brokers.link import PATIENCE_S, Link, uncut
 from folkmoot.core.errors import BrokerFault
 
 _BATCH = 200
@@ -70,7 +70,7 @@ class Confirmed:
         born = self._link.generation
         try:
             async with asyncio.timeout(PATIENCE_S):
-                await self._say([word for word, _ in batch])
+                await uncut(self._say([word for word, _ in batch]))
         except asyncio.CancelledError:
             self._fail(batch, "The broker is closed.")
             raise

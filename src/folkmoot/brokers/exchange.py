@@ -7,14 +7,14 @@ after the outage began, then says so (BrokerFault); settling waits for nobody.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from typing import Literal
 
 from folkmoot.brokers.address import Address
 from folkmoot.brokers.confirmed import Confirmed
 from folkmoot.brokers.eventwire import Buried, Come, EventWire, Settled
-from folkmoot.brokers.link import PATIENCE_S, Link
+from folkmoot.brokers.link import PATIENCE_S, Link, uncut
 from folkmoot.brokers.takers import Takers
 from folkmoot.brokers.wire import FETCH_S
 from folkmoot.core.envelope import Envelope
@@ -163,12 +163,12 @@ class RemoteExchange:
         for name, patterns in list(self._served.items()):
             await self._wire.attend(name, patterns)
 
-    async def _try(self, work: object) -> None:
+    async def _try(self, work: Awaitable[None]) -> None:
         """Do something with the connection; a fault of it is the link's to mend."""
         born = self._link.generation
         try:
             async with asyncio.timeout(PATIENCE_S):
-                await work  # type: ignore[misc]
+                await uncut(work)
         except Exception as fault:  # noqa: BLE001 - whatever it is, the connection is not to be trusted
             self._link.broken(fault, born)
 
@@ -178,7 +178,7 @@ class RemoteExchange:
         born = self._link.generation
         try:
             async with asyncio.timeout(FETCH_S + PATIENCE_S):
-                return await self._wire.fetch(limit)
+                return await uncut(self._wire.fetch(limit))
         except Exception as fault:  # noqa: BLE001 - as above
             self._link.broken(fault, born)
             return []

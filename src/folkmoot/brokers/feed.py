@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 
-from folkmoot.brokers.link import PATIENCE_S, Link
+from folkmoot.brokers.link import PATIENCE_S, Link, uncut
 from folkmoot.brokers.topics import Listener, Topics
 from folkmoot.brokers.wire import Wire
 from folkmoot.core.events import Event, matches
@@ -99,7 +99,7 @@ class Feed:
             less = sorted(self._followed - self._wanted.keys())
             try:
                 async with asyncio.timeout(PATIENCE_S):
-                    await self._change(more, less)
+                    await uncut(self._change(more, less))
             except Exception as fault:  # noqa: BLE001 - whatever it is, the connection is not to be trusted
                 self._link.broken(fault, born)
                 break

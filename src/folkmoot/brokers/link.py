@@ -10,6 +10,7 @@ broker_back.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeVar
 
 from folkmoot.brokers.address import Address
 from folkmoot.brokers.log import warn
@@ -22,6 +23,22 @@ _LATEST_S = 1.0
 _LASTING_S = 3.0
 
 Step = Callable[[], Awaitable[None]]
+T = TypeVar("T")
+
+
+async def uncut(work: Awaitable[T]) -> T:
+    """Wait for something done with a connection.
+
+    Client libraries end their waiters by cancelling them when a connection goes. That must not look as
+    if we had been cancelled: tasks would die of it that are to outlive the connection.
+    """
+    try:
+        return await work
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise ConnectionResetError("the connection was let go") from None
 
 
 class Link:
@@ -97,7 +114,7 @@ class Link:
         await self._leave()
         self.generation += 1
         async with asyncio.timeout(_JOIN_S):
-            await self._join()
+            await uncut(self._join())
         self._found_at = asyncio.get_running_loop().time()
         self._up.set()
 

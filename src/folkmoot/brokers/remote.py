@@ -17,7 +17,7 @@ from secrets import token_hex
 
 from folkmoot.brokers.address import Address
 from folkmoot.brokers.feed import Feed
-from folkmoot.brokers.link import PATIENCE_S, Link
+from folkmoot.brokers.link import PATIENCE_S, Link, uncut
 from folkmoot.brokers.log import warn
 from folkmoot.brokers.sender import Sender
 from folkmoot.brokers.takers import Takers
@@ -209,7 +209,7 @@ class RemoteBroker:
         born = self._link.generation
         try:
             async with asyncio.timeout(FETCH_S + PATIENCE_S):
-                return await self._wire.fetch(queue, limit)
+                return await uncut(self._wire.fetch(queue, limit))
         except Exception as fault:  # noqa: BLE001 - whatever it is, the connection is not to be trusted
             self._link.broken(fault, born)
             return []
@@ -221,7 +221,7 @@ class RemoteBroker:
             born = self._link.generation
             try:
                 async with asyncio.timeout(PATIENCE_S):
-                    await self._wire.beat()
+                    await uncut(self._wire.beat())
             except Exception as fault:  # noqa: BLE001 - as above
                 self._link.broken(fault, born)
             if lost := self._sender.overflown:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 
-from folkmoot.brokers.link import PATIENCE_S, Link
+from folkmoot.brokers.link import PATIENCE_S, Link, uncut
 from folkmoot.brokers.words import Done, Word
 from folkmoot.core.events import Event
 
@@ -118,7 +118,7 @@ class Sender:
         born = self._link.generation
         try:
             async with asyncio.timeout(PATIENCE_S):
-                await self._say([item.word for item in batch])
+                await uncut(self._say([item.word for item in batch]))
         except Exception as fault:  # noqa: BLE001 - whatever it is, the connection is not to be trusted
             self._link.broken(fault, born)
             for item in batch:

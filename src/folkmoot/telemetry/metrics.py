@@ -223,7 +223,7 @@ class Metrics:
         asking = asyncio.ensure_future(ask(self.gauges))
         try:
             await asyncio.wait({asking}, timeout=_PATIENCE_S)
-            up = asking.done() and not asking.exception()
+            up = asking.done() and not asking.cancelled() and not asking.exception()
         finally:
             asking.cancel()  # and not waited for: what hangs may hang at that, too
             asking.add_done_callback(lambda late: late.cancelled() or late.exception())

@@ -76,9 +76,12 @@ async def _asked(name: str, ask: More, *, critical: bool) -> list[Part]:
     asking = asyncio.ensure_future(ask())
     try:
         await asyncio.wait({asking}, timeout=PROBE_S)
-        if asking.done():
+        if asking.cancelled():
+            why = "its answer was cut off"
+        elif asking.done():
             return asking.result()
-        why = f"no answer within {PROBE_S:g} s"
+        else:
+            why = f"no answer within {PROBE_S:g} s"
     except FolkmootError as fault:
         why = fault.message
     except Exception as fault:  # noqa: BLE001 - whatever it is, the part is not well

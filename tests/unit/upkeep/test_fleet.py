@@ -140,9 +140,13 @@ async def silent():
     await asyncio.Event().wait()
 
 
+async def cut_off():
+    raise asyncio.CancelledError
+
+
 async def test_what_does_not_answer_is_named_and_why(monkeypatch):
     monkeypatch.setattr("folkmoot.upkeep.health.PROBE_S", 0.001)
-    probes = {"a": well, "b": closed, "c": broken, "d": silent}
+    probes = {"a": well, "b": closed, "c": broken, "d": silent, "e": cut_off}
 
     async def more():
         return [Part(name="extra", ok=True, critical=False)]
@@ -150,7 +154,7 @@ async def test_what_does_not_answer_is_named_and_why(monkeypatch):
     prober = Prober(probes, [], lambda: (0, 0), (), {"m": more, "n": closed})
     health = await prober.health()
     assert not health.ready
-    assert [part.name for part in health.parts if not part.ok] == ["b", "c", "d", "n"]
+    assert [part.name for part in health.parts if not part.ok] == ["b", "c", "d", "e", "n"]
     assert health.parts[3].detail == "no answer within 0.001 s"
 
 
