@@ -19,6 +19,7 @@ BENCHES = {
     "latency": ("bench.latency", "one run alone, from submit to its first model call"),
     "startup": ("bench.startup", "folkmoot --help, and folkmoot up until it is ready"),
     "storage": ("bench.storage", "bytes that a long conversation takes"),
+    "failover": ("bench.failover", "from a worker's death to its runs' next entries elsewhere"),
     "profile": ("bench.profile", "where the time of react3 goes"),
     **{
         f"noop-{kind}": (f"bench.noop.compare:{kind}", f"runs that do nothing, through {name}")

@@ -75,6 +75,21 @@ async def test_a_full_disk_takes_a_write_back_whole_and_goes_on_when_there_is_sp
     await store.close()
 
 
+async def test_a_writer_that_rests_on_a_full_disk_lives_on(small_disk):
+    """Tidying up needs space, too: that it fails must not end the thread that writes."""
+    store = SqliteStore(small_disk / "folkmoot.db")
+    await store.open()
+    await store.write(birth("r1"))
+    await store.write(c.Claim(run="r1", worker="w", now=1, read=False))
+    with pytest.raises(StoreFull):
+        await fill(store, Head(1, (await store.entries("r1"))[0].hash))
+    await store.writer.call(store._rest)
+    (small_disk / "filler").unlink()
+    async with asyncio.timeout(5):
+        await store.write(birth("r2"))
+    await store.close()
+
+
 async def test_a_file_of_a_newer_version_is_refused_and_not_touched(tmp_path):
     path = tmp_path / "folkmoot.db"
     store = SqliteStore(path)

@@ -26,8 +26,8 @@ from folkmoot.brokers.words import Back, Done, Put, Taken, Word
 from folkmoot.core.events import Event
 from folkmoot.core.task import PRIORITIES
 
-LEASE_S = 30.0
-"""How long what a dead taker held stays away."""
+LEASE_S = 6.0
+"""How long what a dead taker held stays away: as long as a dead worker's runs do, by default."""
 _NS = 1_000_000_000
 _WINDOW_S = 10
 """How long the server knows a Nats-Msg-Id: longer than we try to say one announcement."""

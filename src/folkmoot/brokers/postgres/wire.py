@@ -29,8 +29,8 @@ from folkmoot.brokers.words import Back, Done, Put, Taken, Word
 from folkmoot.core.events import Event
 from folkmoot.core.task import PRIORITIES
 
-LEASE_S = 10.0
-"""How long what a dead taker held stays away."""
+LEASE_S = 6.0
+"""How long what a dead taker held stays away: as long as a dead worker's runs do, by default."""
 _HEADING = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _COMMENT = re.compile(r"^--.*\n", re.MULTILINE)
 

@@ -23,8 +23,8 @@ from folkmoot.brokers.words import Done, Put, Taken, Word
 from folkmoot.core.events import Event
 from folkmoot.core.task import PRIORITIES
 
-LEASE_S = 10.0
-"""How long what a dead taker held stays away."""
+LEASE_S = 6.0
+"""How long what a dead taker held stays away: as long as a dead worker's runs do, by default."""
 _TRUST_MS = 30_000
 """How long an announcement keeps out its like; less than the relay waits before it says it again."""
 

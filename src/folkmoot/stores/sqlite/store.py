@@ -6,6 +6,8 @@ end. A full disk takes the whole batch back (StoreFull) and the next write simpl
 """
 
 import asyncio
+import contextlib
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +47,7 @@ class SqliteStore:
         self._reader: sqlite3.Connection | None = None
         self._reading: ThreadPoolExecutor | None = None
         self._writer: Writer | None = None
+        self._full = False
 
     async def open(self) -> None:
         """Open the file, bring its schema up to date, start the writer."""
@@ -83,9 +86,21 @@ class SqliteStore:
             self._reader = None
 
     def _rest(self) -> None:
-        """Nothing was written for a while: move the log into the file and make it short."""
-        if self._db is not None:
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        """Nothing was written for a while: move the log into the file and make it short.
+
+        What keeps us from it (a full disk, a reader) is no fault: the log is as good, and the writer lives on.
+        Where the file cannot grow to what the log holds it is not even tried: that would take the space that
+        the log itself may still use.
+        """
+        with contextlib.suppress(sqlite3.Error, OSError):
+            if self._db is not None and self._fits(self._db):
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _fits(self, db: sqlite3.Connection) -> bool:
+        """Whether the disk has room for the whole file."""
+        pages, size = (db.execute(f"PRAGMA {x}").fetchone()[0] for x in ("page_count", "page_size"))
+        disk = os.statvfs(self._path)
+        return bool(pages * size - self._path.stat().st_size < disk.f_bavail * disk.f_frsize)
 
     def _finish(self) -> None:
         if self._db is not None:
@@ -106,6 +121,10 @@ class SqliteStore:
         return await self._writer.write(changes)
 
     def _commit(self, sets: Sequence[Set]) -> list[Any]:
+        if self._full:
+            # A row that was written often stands in the log as often: the log may hold what is missing.
+            self._full = False
+            self._rest()
         results: list[Any] = []
         segment: list[Set] = []
         for changes in sets:
@@ -127,7 +146,7 @@ class SqliteStore:
             if len(sets) == 1:
                 return [_unwritable(fault, self._path)]
         except sqlite3.Error as fault:
-            return [_translated(fault, self._path)] * len(sets)
+            return [self._failed(fault)] * len(sets)
         else:
             return done
         return [self._transact([changes])[0] for changes in sets]
@@ -156,7 +175,12 @@ class SqliteStore:
         try:
             return self._within(lambda db: (self._requeue(db, changes[0]),))
         except sqlite3.Error as fault:
-            return _translated(fault, self._path)
+            return self._failed(fault)
+
+    def _failed(self, fault: sqlite3.Error) -> FolkmootError:
+        error = _translated(fault, self._path)
+        self._full = isinstance(error, StoreFull)
+        return error
 
     def _requeue(self, db: sqlite3.Connection, change: Change) -> tuple[str, ...]:
         if isinstance(change, c.Retire):
