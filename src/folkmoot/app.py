@@ -14,8 +14,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from folkmoot.agents.keeper import Keeper
 from folkmoot.agents.source import Source
 from folkmoot.assignment import Member
@@ -28,7 +26,7 @@ from folkmoot.clocks.agreed import AgreedClock
 from folkmoot.clocks.system import SystemClock
 from folkmoot.config import ALONE, Settings, load
 from folkmoot.core.agent import Agent, ModelChoice
-from folkmoot.core.errors import FolkmootError, StoreFault
+from folkmoot.core.errors import StoreFault
 from folkmoot.flow.births import Births
 from folkmoot.flow.desk import FlowDesk
 from folkmoot.flow.dispatcher import Dispatcher
@@ -48,7 +46,7 @@ from folkmoot.ports.policy import Policy
 from folkmoot.ports.program import Program
 from folkmoot.ports.store import Store
 from folkmoot.programs import builtin as programs
-from folkmoot.reloading import adopt, agents_part, reloaded
+from folkmoot.reloading import agents_part, reloaded, reread
 from folkmoot.rounds import Rounds
 from folkmoot.sandboxes.registry import choose_or_explain
 from folkmoot.tools.arguments import check
@@ -282,19 +280,7 @@ class App:
 
         Raises what kept a part of it from being read; the rest is read all the same.
         """
-        fault: FolkmootError | None = None
-        later: tuple[str, ...] = ()
-        try:
-            later = await adopt(self, await self.member.settle())
-        except FolkmootError as one:
-            fault = one
-        self.member.settled(fault)
-        if fault is not None:
-            report("reload_failed", "", fault)
-        found = await self.read_agents()
-        if fault is not None:
-            raise fault
-        return msgspec.structs.replace(found, later=later)
+        return await reread(self)
 
     def sources(self, settings: Settings) -> list[Source]:
         """Return the places that agents come from. Raises SettingsInvalid."""
@@ -324,6 +310,7 @@ class App:
         )
         return [
             *await machine(),
+            *await self.member.examine(),
             *await agents(self.catalog, self.models, folder),
             *await deployment(patient, deep=deep),
             *await mirrored(self.settings, self.store, self.clock),

@@ -166,6 +166,17 @@ class Member:
         """How long to wait before joining, so that a fleet does not come all at once."""
         return self.assignment.join_stagger_ms / 1000 if self.assignment else 0.0
 
+    async def examine(self) -> list[Part]:
+        """Ask the service, for the doctor; nothing is taken over."""
+        if not self._settings.assign_url:
+            return []
+        try:
+            await self.settle()
+        except FolkmootError as fault:
+            return [Part(name="assignment", ok=False, detail=fault.message, todo=fault.todo)]
+        detail = self._offered.shown() if self._offered else ""
+        return [Part(name="assignment", ok=True, detail=detail)]
+
     def part(self) -> list[Part]:
         """Return the health of the assignment; nothing where nobody assigns."""
         if self.fault is not None:

@@ -1,10 +1,14 @@
 """Reading again while the system runs: what is taken over at once, and what it says to people."""
 
+import logging
 from typing import Protocol
+
+import msgspec
 
 from folkmoot.agents.catalog import Agents, News
 from folkmoot.agents.source import Source
 from folkmoot.config import Settings
+from folkmoot.core.errors import FolkmootError
 from folkmoot.ports.desk import Part, Reloaded
 
 _SHOWN = 3
@@ -43,11 +47,32 @@ def reloaded(catalog: Agents, news: News, agent: str) -> Reloaded:
     )
 
 
+class Assigned(Protocol):
+    """Who knows the settings as they are now (assignment.Member)."""
+
+    async def settle(self) -> Settings:
+        """Return the settings, read again. Raises what keeps them from being read."""
+        ...
+
+    def settled(self, fault: FolkmootError | None = None) -> None:
+        """Hear that they are in force, or what kept them from it."""
+        ...
+
+
 class Running(Protocol):
     """What of app.App can change while it runs."""
 
     settings: Settings
     catalog: Agents
+
+    @property
+    def member(self) -> Assigned:
+        """Who knows the settings."""
+        ...
+
+    async def read_agents(self, agent: str = "") -> Reloaded:
+        """Read the agents' sources again."""
+        ...
 
     def sources(self, settings: Settings) -> list[Source]:
         """Return the places that agents come from."""
@@ -59,9 +84,26 @@ class Running(Protocol):
 
 
 _AT_ONCE = frozenset({"agents", "concurrency"})
+_log = logging.getLogger("folkmoot")
 
 
-async def adopt(system: Running, settings: Settings) -> tuple[str, ...]:
+async def reread(system: Running) -> Reloaded:
+    """Read the settings and the agents again. Raises what kept the settings from being read."""
+    fault: FolkmootError | None = None
+    later: tuple[str, ...] = ()
+    try:
+        later = await _adopt(system, await system.member.settle())
+    except FolkmootError as one:
+        fault = one
+        _log.error("reload_failed", extra={"error": str(one)})
+    system.member.settled(fault)
+    found = await system.read_agents()
+    if fault is not None:
+        raise fault
+    return msgspec.structs.replace(found, later=later)
+
+
+async def _adopt(system: Running, settings: Settings) -> tuple[str, ...]:
     """Take over what can change at once, and return the names of the settings that wait for a start.
 
     Raises SourceFault when a new place of agents cannot be read; then nothing has changed.

@@ -72,9 +72,12 @@ class Folder:
 
     def _with_files_of_folders(self, entries: Iterable["os.DirEntry[str]"]) -> Iterable[str]:
         for entry in entries:
-            if entry.is_file():
+            path = (
+                self._root / entry.name
+            )  # unlike the entry it takes a circle of links for no file
+            if path.is_file():
                 yield entry.name
-            elif entry.is_dir() and not entry.name.startswith("."):
+            elif path.is_dir() and not entry.name.startswith("."):
                 pair = (f"{entry.name}/{CONFIG}", f"{entry.name}/{PROMPT}")
                 yield from (name for name in pair if (self._root / name).is_file())
 
@@ -108,9 +111,11 @@ class Folder:
     def holds(self, name: str) -> bool | None:
         """Whether there is such a file, by real paths: neither a link nor `..` leads out."""
         path = self._root / name
-        if not path.resolve().is_relative_to(self._root.resolve()):
-            return None
-        return path.is_file()
+        try:
+            inside = path.resolve().is_relative_to(self._root.resolve())
+        except (OSError, RuntimeError):  # links in a circle
+            return False
+        return path.is_file() if inside else None
 
 
 TOO_LARGE = f"the file is larger than {MAX_BYTES} bytes"

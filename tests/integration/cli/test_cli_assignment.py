@@ -111,6 +111,17 @@ def test_without_a_usable_assignment_nothing_is_started(moot, service, status, c
     assert service.asked == 1, "nothing that may help was there to be tried again"
 
 
+def test_the_doctor_asks_the_service_too(moot, service):
+    service.says(role="reviewer")
+    [part] = [one for one in moot.json("doctor")["parts"] if one["name"] == "assignment"]
+    assert (part["ok"], part["detail"]) == (True, "role reviewer")
+    service.status = 403
+    done = moot("doctor", "--json")
+    [part] = [one for one in json.loads(done.stdout)["parts"] if one["name"] == "assignment"]
+    assert (done.returncode, part["ok"]) == (1, False)
+    assert "answers 403" in part["detail"]
+
+
 def test_a_signal_ends_the_wait_to_join(moot, service):
     service.says(join_stagger_ms=60_000)
     system = moot.start("up", "--port", "0", "--json", start_new_session=True)

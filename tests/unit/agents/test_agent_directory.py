@@ -249,6 +249,15 @@ async def test_links_that_are_swapped_are_followed(folder, declared):
     assert catalog.get("alpha").description == "two"
 
 
+async def test_links_in_a_circle_are_a_mistake_and_no_defect(folder, declared):
+    (folder / "p.md").symlink_to("q.md")
+    (folder / "q.md").symlink_to("p.md")
+    (folder / "a.yaml").write_text("name: a\nmodel: keywords:a\ninstructions: {file: p.md}\n")
+    (folder / "b.yaml").symlink_to("b.yaml")
+    catalog = declared()
+    assert [mistake.problem for mistake in catalog.mistakes] == ["there is no file 'p.md'"]
+
+
 async def test_an_added_agent_stays_over_reloads(declared):
     catalog = declared()
     catalog.add(agent("coded"))

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from folkmoot.agents.catalog import Agents, News
+from folkmoot.agents.directory import Directory
 from folkmoot.agents.keeper import Keeper
-from folkmoot.agents.load import Loaded
+from folkmoot.agents.load import Ground, Loaded
 from folkmoot.agents.source import Want
 from folkmoot.brokers.local import LocalBroker
 from folkmoot.core.agent import Agent, ModelChoice
@@ -98,6 +99,26 @@ async def test_without_hints_the_source_is_read_when_it_is_due(bench):
     assert bench.news.empty()
     bench.clock.advance(1)
     assert (await bench.news.get()).came == ("beta",)
+
+
+async def test_where_nothing_can_be_watched_the_rounds_find_what_changes(
+    broker, tmp_path, monkeypatch
+):
+    def refuse(*_, **__):
+        raise OSError("no space left for watches")
+
+    monkeypatch.setattr("watchfiles.awatch", refuse)
+    text = "name: {}\ninstructions: Work.\nmodel: keywords:a\n"
+    (tmp_path / "a.yaml").write_text(text.format("alpha"))
+    bench = Bench(Directory(tmp_path, Ground(workspaces=tmp_path)), broker, FakeClock())
+    await bench.keeper.start()
+    assert [await bench.news.get() for _ in range(2)] == [News(), News()]
+    await bench.clock.asleep()
+    (tmp_path / "b.yaml").write_text(text.format("beta"))
+    bench.clock.advance(5)
+    assert (await bench.news.get()).came == ("beta",)
+    assert bench.reports == []
+    await bench.keeper.stop()
 
 
 async def test_an_outage_keeps_the_agents_and_is_told_once(bench):
