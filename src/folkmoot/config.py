@@ -115,6 +115,11 @@ class Settings(BaseSettings):
     wait_s: float = Field(
         300.0, gt=0, description="Seconds that a ready run may wait before the queue shows as slow."
     )
+    keep_days: float = Field(
+        0.0,
+        ge=0,
+        description="Days that a run is kept after its end, with its journal; 0 is for ever.",
+    )
     synchronous: str = Field(
         "full", pattern="^(full|normal)$", description="SQLite's synchronous mode: full or normal."
     )

@@ -27,6 +27,7 @@ from folkmoot.upkeep.declared import Declared, Wanted
 from folkmoot.upkeep.duty import Duty
 from folkmoot.upkeep.heartbeat import Heartbeat
 from folkmoot.upkeep.leader import Leader, led
+from folkmoot.upkeep.pruner import Pruner
 from folkmoot.upkeep.relay import Relay
 from folkmoot.upkeep.rescuer import Rescuer
 from folkmoot.upkeep.scheduler import Scheduler
@@ -36,6 +37,7 @@ Once = Callable[[], Awaitable[object]]
 Count = Callable[[Outcome], None]
 _WATCH_S = 0.1
 _AGAIN_S = 60.0
+_PRUNE_S = 5.0
 _LATE = 5
 _TERMS = 4
 """Rounds of a leader in a lease; a stand-in waits one of them longer than a coordinator needs."""
@@ -116,6 +118,9 @@ class Rounds:
         if self._shared_broker:
             relay = self._relay()
             rounds.append(Round("relay", led(leader, relay.once), given.poll_s))
+        if given.keep_days:
+            pruner = Pruner(parts.store, parts.clock, given.keep_days)
+            rounds.append(Round("pruner", led(leader, pruner.once), _PRUNE_S))
         return rounds + self._of_schedules(leader)
 
     def _of_schedules(self, leader: Leader) -> list[Round]:

@@ -194,6 +194,20 @@ class Rescue(_Change, frozen=True):
     now: int
 
 
+class Prune(_Change, frozen=True):
+    """Runs that ended before `before` (ms) go, with all that is theirs; the oldest ids first.
+
+    At most `limit` runs, and only ids below `below` (empty: any): ids grow with time, so that the young
+    need not be looked at. With a run go its journal, its signals, its key, its letters that have arrived,
+    and bodies that no other entry has. A run that has not ended, or has a letter that must still leave,
+    stays. Definitions, budgets and records stay. Alone in its set. Outcome: the ids of what went.
+    """
+
+    before: int
+    limit: int
+    below: str = ""
+
+
 class Announced(_Change, frozen=True):
     """These queued runs were put into the broker at this time. Others among them are passed over."""
 
@@ -256,7 +270,7 @@ class DropRecord(_Change, frozen=True):
 
 Change = (
     CreateRun | Claim | Append | Move | HoldSpend | SettleSpend | Signal | Consume | PutBlob
-    | Outbox | Sent | Beat | Retire | Rescue | Announced
+    | Outbox | Sent | Beat | Retire | Rescue | Prune | Announced
     | Acquire | Release | Under | PutRecord | DropRecord
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ How a set is judged (held by testing/contracts/store):
 - A CreateRun with a key is the first of its set and the only one with a key (else Invalid). When it
   repeats a known key, the set is done already: nothing of it is written, its outcome is the first
   run's Born(new=False), and None for every other change.
-- Retire and Rescue stand alone in their set (else Invalid).
+- Retire, Rescue and Prune stand alone in their set (else Invalid).
 - Leases and records count on within the set: a second PutRecord finds what the first has left, an Under
   behind an Acquire sees its fence. What they speak of is locked until the set is decided.
 

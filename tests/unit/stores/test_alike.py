@@ -154,6 +154,9 @@ class Writer:
     async def rescue(self):
         return c.Rescue(now=self.now)
 
+    async def prune(self):
+        return c.Prune(before=self.now, limit=self.draw(st.integers(1, 3)))
+
     async def acquire(self):
         return c.Acquire(name=self.draw(_lease), holder=self.draw(_worker), ttl_ms=600_000)
 
@@ -202,6 +205,7 @@ _SELDOM = [
     Writer.drop,
     Writer.retire,
     Writer.rescue,
+    Writer.prune,
 ]
 KINDS = _OFTEN * 3 + _SELDOM
 

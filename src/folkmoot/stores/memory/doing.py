@@ -1,5 +1,6 @@
 """What each change does to the tables, once its set was judged. Nothing here can fail."""
 
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
 
@@ -149,6 +150,19 @@ def _rescue(tables: Tables, change: c.Rescue, now: float) -> c.Outcome:
     return tuple(kept.run.id for kept in lost + woken)
 
 
+def _prune(tables: Tables, change: c.Prune) -> c.Outcome:
+    unsent = {parcel.item.run for parcel in tables.outbox.values() if not parcel.sent}
+    ids = tables.ids[: bisect_left(tables.ids, change.below)] if change.below else tables.ids
+    gone = [
+        run
+        for run in (tables.runs[id_].run for id_ in ids)
+        if run.state.final and run.updated_at < change.before and run.id not in unsent
+    ][: change.limit]
+    for run in gone:
+        tables.remove(run)
+    return tuple(run.id for run in gone)
+
+
 def _announced(tables: Tables, change: c.Announced) -> c.Outcome:
     queued = tables.states[RunState.QUEUED]
     for run in change.runs:
@@ -170,5 +184,6 @@ _DEEDS: dict[type, Callable[[Tables, Any], c.Outcome]] = {
     c.Outbox: _post,
     c.Sent: _sent,
     c.Retire: _retire,
+    c.Prune: _prune,
     c.Announced: _announced,
 }

@@ -27,7 +27,7 @@ from folkmoot.stores.memory import documents
 from folkmoot.stores.memory.tables import Kept, Tables
 
 RETRYABLE = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.REFUSED})
-_SOLITARY = (c.Retire, c.Rescue)
+_SOLITARY = (c.Retire, c.Rescue, c.Prune)
 _NOTHING = "Nothing of this set was written."
 
 

@@ -72,6 +72,13 @@ class Tables:
         self.runs[run.id] = self.states[run.state][run.id] = kept
         insort(self.ids, run.id)
 
+    def remove(self, run: Run) -> None:
+        """Forget a run, its key and its letters."""
+        del self.runs[run.id], self.states[run.state][run.id]
+        self.ids.remove(run.id)
+        self.inbox = {name: known for name, known in self.inbox.items() if known[0] != run.id}
+        self.outbox = {id_: x for id_, x in self.outbox.items() if x.item.run != run.id}
+
     def running(self, worker: str | None = None) -> list[Kept]:
         """Return the runs that somebody holds, or those that `worker` holds."""
         held = self.states[RunState.RUNNING].values()

@@ -24,11 +24,12 @@ from folkmoot.stores.postgres.batch import Batch, Result, Ticket
 from folkmoot.stores.postgres.held import Held
 from folkmoot.stores.postgres.line import ANSWER_S, Line
 from folkmoot.stores.postgres.named import DOCUMENTS, Set
+from folkmoot.stores.postgres.pruning import Pruning
 from folkmoot.stores.postgres.requeue import Requeue
 
 _TURNS = 5
 _CROWD = 16
-_SOLITARY = frozenset({c.Retire, c.Rescue})
+_SOLITARY = frozenset({c.Retire, c.Rescue, c.Prune})
 _PLAIN, _LOCKING, _ALONE = range(3)
 _UNUSUAL = _SOLITARY | DOCUMENTS
 _NOTHING = "Nothing of this set was written."
@@ -146,8 +147,9 @@ class Writer:
 
     async def _alone(self, changes: Set) -> Result:
         if len(changes) > 1:
-            return Invalid("Retire and Rescue stand alone in their set.", kept=_NOTHING)
-        work = Requeue(changes[0])
+            return Invalid("Retire, Rescue and Prune stand alone in their set.", kept=_NOTHING)
+        change = changes[0]
+        work = Pruning(change) if isinstance(change, c.Prune) else Requeue(change)
         turns = _TURNS
         while (fault := await self._settled(work.run)) is not None:
             turns -= 1

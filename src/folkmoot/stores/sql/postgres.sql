@@ -144,6 +144,31 @@ WHERE id IN (
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING id
 
+-- name: prunable
+-- A row that is locked belongs to somebody who is at work on it (a retry): a later round looks at it again.
+SELECT id, state FROM runs
+WHERE id < $2 AND state IN ('succeeded', 'failed', 'cancelled', 'refused') AND updated_at < $1
+    AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.run = runs.id AND sent_at = 0)
+ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+
+-- name: their_blobs
+SELECT DISTINCT blob FROM entries WHERE run = ANY($1::text[]) AND blob IS NOT NULL
+
+-- name: prune
+WITH gone_entries AS (DELETE FROM entries WHERE run = ANY($1::text[])),
+    gone_signals AS (DELETE FROM signals WHERE run = ANY($1::text[])),
+    gone_keys AS (DELETE FROM inbox WHERE run = ANY($1::text[])),
+    gone_letters AS (DELETE FROM outbox WHERE run = ANY($1::text[]))
+DELETE FROM runs WHERE id = ANY($1::text[])
+
+-- name: hold_blobs
+-- Who keeps a body again right now has either committed its entry, and is seen below, or waits for us.
+LOCK TABLE blobs IN SHARE ROW EXCLUSIVE MODE
+
+-- name: prune_blobs
+DELETE FROM blobs WHERE digest = ANY($1::text[])
+    AND NOT EXISTS (SELECT 1 FROM entries WHERE entries.blob = blobs.digest)
+
 -- name: add_tallies
 INSERT INTO tallies SELECT v.state, $1, v.n FROM unnest($2::tally[]) AS v
 ON CONFLICT (state, slot) DO UPDATE SET n = tallies.n + excluded.n

@@ -88,6 +88,36 @@ INSERT INTO signals (run, nr, id, kind, body, at, done) VALUES {rows}
 INSERT INTO spends (scope, spent, held) VALUES {rows}
 ON CONFLICT (scope) DO UPDATE SET spent = excluded.spent, held = excluded.held
 
+-- name: prunable
+SELECT id, state FROM runs
+WHERE (?2 = '' OR id < ?2) AND state IN ('succeeded', 'failed', 'cancelled', 'refused')
+    AND updated_at < ?1
+    AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.run = runs.id AND sent_at = 0)
+ORDER BY id LIMIT ?3
+
+-- name: their_blobs
+SELECT DISTINCT blob FROM entries
+WHERE run IN (SELECT value FROM json_each(?)) AND blob IS NOT NULL
+
+-- name: prune_entries
+DELETE FROM entries WHERE run IN (SELECT value FROM json_each(?))
+
+-- name: prune_signals
+DELETE FROM signals WHERE run IN (SELECT value FROM json_each(?))
+
+-- name: prune_inbox
+DELETE FROM inbox WHERE run IN (SELECT value FROM json_each(?))
+
+-- name: prune_outbox
+DELETE FROM outbox WHERE run IN (SELECT value FROM json_each(?))
+
+-- name: prune_runs
+DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))
+
+-- name: prune_blobs
+DELETE FROM blobs WHERE digest IN (SELECT value FROM json_each(?))
+    AND NOT EXISTS (SELECT 1 FROM entries WHERE entries.blob = blobs.digest)
+
 -- name: add_tallies
 INSERT INTO tallies (state, n) VALUES {rows} ON CONFLICT (state) DO UPDATE SET n = n + excluded.n
 

@@ -26,10 +26,11 @@ from folkmoot.stores import queries, standing
 from folkmoot.stores.sqlite import migrate, rows
 from folkmoot.stores.sqlite.batch import Batch
 from folkmoot.stores.sqlite.held import Held
+from folkmoot.stores.sqlite.pruning import prune
 from folkmoot.stores.sqlite.writer import Set, Writer
 
 _BUSY_S = 30.0
-_ALONE = frozenset({c.Retire, c.Rescue})
+_ALONE = frozenset({c.Retire, c.Rescue, c.Prune})
 
 
 class SqliteStore:
@@ -169,7 +170,7 @@ class SqliteStore:
     def _alone(self, changes: Set) -> Any:
         if len(changes) > 1:
             return Invalid(
-                "Retire and Rescue stand alone in their set.", kept="Nothing was written."
+                "Retire, Rescue and Prune stand alone in their set.", kept="Nothing was written."
             )
         self._held.forget()
         try:
@@ -183,6 +184,8 @@ class SqliteStore:
         return error
 
     def _requeue(self, db: sqlite3.Connection, change: Change) -> tuple[str, ...]:
+        if isinstance(change, c.Prune):
+            return prune(db, change)
         if isinstance(change, c.Retire):
             db.execute(self._sql["retire"], (change.worker,))
             lost = db.execute(self._sql["release"], (change.worker, change.at)).fetchall()

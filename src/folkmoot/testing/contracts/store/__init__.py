@@ -29,6 +29,7 @@ from folkmoot.testing.contracts.store.leases import Leases
 from folkmoot.testing.contracts.store.money import Money
 from folkmoot.testing.contracts.store.moves import Moves
 from folkmoot.testing.contracts.store.post import Post
+from folkmoot.testing.contracts.store.pruning import Pruning
 from folkmoot.testing.contracts.store.reading import Reading
 from folkmoot.testing.contracts.store.records import Records
 from folkmoot.testing.contracts.store.sharing import Durable, Shared
@@ -49,6 +50,7 @@ class StoreContract(
     Standings,
     Money,
     Post,
+    Pruning,
     Reading,
     Leases,
     Records,

@@ -143,7 +143,9 @@ class Workers:
         await store.write(_beat("w1"), _beat("w2"), _beat("w1"), _beat("w3", 0))
         assert (await store.counts()).workers == len(("w1", "w2"))
 
-    @pytest.mark.parametrize("alone", [c.Rescue(now=NOW), c.Retire(worker="w1", at=NOW)])
+    @pytest.mark.parametrize(
+        "alone", [c.Rescue(now=NOW), c.Retire(worker="w1", at=NOW), c.Prune(before=NOW, limit=1)]
+    )
     async def test_a_rescue_stands_alone(self, store: Store, alone: c.Change) -> None:
         """It touches any number of runs, so a set that holds more is refused whole."""
         await start(store, "r1", "w1")
