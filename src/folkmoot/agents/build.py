@@ -18,13 +18,14 @@ from folkmoot.agents.file import AgentFile
 from folkmoot.agents.include import Includes
 from folkmoot.agents.mistakes import Path as Place
 from folkmoot.agents.model import ModelPart, PricePart
-from folkmoot.agents.parts import ApprovalPart, FileText, ProgramPart
+from folkmoot.agents.parts import ApprovalPart, ContinuousPart, FileText, ProgramPart
 from folkmoot.agents.schedule import schedules
 from folkmoot.core.agent import (
     Agent,
     Approval,
     Budget,
     Context,
+    Continuous,
     Limits,
     ModelChoice,
     Output,
@@ -36,6 +37,7 @@ from folkmoot.core.agent import (
 from folkmoot.core.spend import Price
 
 SCRIPTED = "scripted"
+_ALONE, _ATTEMPTS_ALONE = ("autonomous", "scheduled"), 3
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -67,6 +69,8 @@ def build(file: AgentFile, includes: Includes, home: Home) -> Agent:
         budget=Budget(**file.budget.model_dump()),
         context=Context(**file.context.model_dump()),
         retry=_retry(file),
+        mode=file.mode or "",
+        continuous=_continuous(file),
         output=_output(file, includes),
         triggers=tuple(
             Trigger(event=part.event, input=part.input, priority=part.priority or "")
@@ -184,9 +188,21 @@ def _limits(file: AgentFile) -> Limits:
 
 
 def _retry(file: AgentFile) -> Retry:
-    part = file.retry
+    part, attempts = file.retry, file.retry.attempts
+    if file.mode in _ALONE and "attempts" not in part.model_fields_set:
+        attempts = _ATTEMPTS_ALONE
     return Retry(
-        attempts=part.attempts, delay_s=part.delay, factor=part.factor, max_delay_s=part.max_delay
+        attempts=attempts, delay_s=part.delay, factor=part.factor, max_delay_s=part.max_delay
+    )
+
+
+def _continuous(file: AgentFile) -> Continuous:
+    part = file.continuous or ContinuousPart()
+    return Continuous(
+        idle_s=part.idle,
+        max_history=part.max_history,
+        keep_messages=part.keep_messages,
+        policy=part.policy,
     )
 
 

@@ -35,6 +35,7 @@ def of_file(file: AgentFile) -> Found:
         yield ("instructions",), "this is text that looks like the name of a file", hint
     for place, model in _parts(file):
         yield from _model(place, model)
+    yield from _mode(file)
     names = [tool if isinstance(tool, str) else next(iter(tool)) for tool in file.tools]
     for at, name in enumerate(names):
         if name in names[:at]:
@@ -73,6 +74,15 @@ def _parts(file: AgentFile) -> Iterator[tuple[Path, ModelPart]]:
     for at, model in enumerate(file.fallbacks):
         if isinstance(model, ModelPart):
             yield ("fallbacks", at), model
+
+
+def _mode(file: AgentFile) -> Found:
+    if file.mode == "scheduled" and not file.schedule:
+        hint = {"hint": "write its times under `schedule`"}
+        yield ("mode",), "scheduled tasks come from `schedule`, which is not there", hint
+    if file.continuous is not None and file.mode != "continuous":
+        hint = {"hint": "write mode: continuous"}
+        yield ("continuous",), "belongs to continuous agents", hint
 
 
 def _model(place: Path, part: ModelPart) -> Found:

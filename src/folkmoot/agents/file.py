@@ -18,7 +18,9 @@ from folkmoot.agents.parts import (
     ApprovalPart,
     BudgetPart,
     ContextPart,
+    ContinuousPart,
     LimitsPart,
+    Mode,
     OutputPart,
     Program,
     RetryPart,
@@ -65,6 +67,11 @@ class AgentFile(Part):
         description="How the agent thinks: a program's name, or a mapping with its options.",
         examples=["loop", {"name": "loop", "options": {}}],
     )
+    mode: Mode | None = Field(
+        default=None,
+        description="How it works: `autonomous` (each task alone; so if left out, with one attempt), `continuous` (long conversations), `scheduled` (tasks come from `schedule`).",
+        examples=["continuous"],
+    )
     tools: list[Tool] = Field(
         default=[],
         description="Tools that the agent may call, each with its options if it has any.",
@@ -104,6 +111,11 @@ class AgentFile(Part):
         default_factory=ContextPart,
         description="How a long conversation is kept within the model's window.",
         examples=[{"policy": "drop", "max_tokens": 32_000}],
+    )
+    continuous: ContinuousPart | None = Field(
+        default=None,
+        description="Only `mode: continuous`: how conversations are kept.",
+        examples=[{"idle": "30m", "max_history": 40}],
     )
     retry: RetryPart = Field(
         default_factory=RetryPart,

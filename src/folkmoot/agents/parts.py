@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, Tag, WithJsonSchema, model_validator
 
 from folkmoot.agents.part import (
     MAPPING,
@@ -203,10 +203,61 @@ class ContextPart(Part):
     )
 
 
+def _known_mode(text: Any) -> Any:
+    if text == "collaborative":
+        raise wrong(
+            "autonomous, continuous or scheduled",
+            "collaborative agents come with the moot, in a later version; submit to each agent from outside",
+        )
+    return text
+
+
+Mode = Annotated[Literal["autonomous", "continuous", "scheduled"], BeforeValidator(_known_mode)]
+
+
+class ContinuousPart(Part):
+    """How a continuous agent keeps its conversations."""
+
+    idle: Span = Field(
+        default=600.0,
+        description="Time without a message after which a conversation is summed up, once.",
+        examples=["30m"],
+    )
+    max_history: int = Field(
+        default=100,
+        ge=2,
+        le=100_000,
+        description="Messages that the model is shown; of more, the oldest go.",
+        examples=[40],
+    )
+    keep_messages: Positive = Field(
+        default=10,
+        description="Messages at the end that a summary leaves as they are.",
+        examples=[6],
+    )
+    policy: Literal["summarise", "drop"] = Field(
+        default="summarise",
+        description="`summarise` the oldest messages, or `drop` them from the model's sight; who drops sums nothing up.",
+        examples=["drop"],
+    )
+
+    @model_validator(mode="after")
+    def _room(self) -> Self:
+        if self.keep_messages >= self.max_history:
+            raise wrong("keep_messages below max_history", "a summary must make room")
+        return self
+
+
 class RetryPart(Part):
     """Attempts with fresh context, after a failure that a fresh start may mend."""
 
-    attempts: int = Field(default=1, ge=1, le=100, description="Attempts in all.", examples=[3])
+    attempts: int = Field(
+        default=1,
+        ge=1,
+        le=100,
+        description="Attempts in all. With `mode: autonomous` or `scheduled` written out, 3 if left out.",
+        examples=[3],
+    )
     delay: Duration = Field(
         default=5.0, description="Time before the second attempt.", examples=["10s"]
     )

@@ -140,6 +140,12 @@ def _added(body: e.MessageAdded) -> Line:
     return Line("+", f"{body.by or 'somebody'} says: {short(body.text)}", "cyan")
 
 
+def _answered(body: e.MessageAnswered) -> Line:
+    if body.error:
+        return Line("x", f"no answer: {short(body.error)}", "bold red")
+    return Line("=", "answered", "bold green")
+
+
 def _dropped(body: e.ContextDropped) -> Line:
     return Line("=", f"the oldest {many(body.upto, 'message')} are no longer shown", "dim")
 
@@ -201,6 +207,7 @@ _LINES: dict[type, Callable[[Any], Line]] = {
     e.StepVoted: _voted,
     e.ApprovalExpired: _expired,
     e.MessageAdded: _added,
+    e.MessageAnswered: _answered,
     e.ContextDropped: _dropped,
     e.ReplyRejected: _rejected,
     e.Asked: _question,

@@ -94,6 +94,18 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
     max_delay_s: float = 60.0
 
 
+class Continuous(msgspec.Struct, frozen=True, kw_only=True):
+    """How a conversation is kept: `summarise` or `drop` the oldest of more than `max_history` messages.
+
+    `summarise` also sums it up once after `idle_s` seconds without a message, all but `keep_messages`.
+    """
+
+    idle_s: float = 600.0
+    max_history: int = 100
+    keep_messages: int = 10
+    policy: str = "summarise"
+
+
 class SandboxUse(msgspec.Struct, frozen=True, kw_only=True):
     """Where commands run. `plain_process` allows an unconfined process where no sandbox can be had."""
 
@@ -115,7 +127,10 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
-    """A declared worker: instructions, model, program, tools, grants, limits, times."""
+    """A declared worker: instructions, model, program, tools, grants, limits, times.
+
+    `mode` is autonomous, continuous (it holds conversations) or scheduled; "" is as autonomous.
+    """
 
     name: str
     instructions: str
@@ -133,6 +148,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     budget: Budget = Budget()
     context: Context = Context()
     retry: Retry = Retry()
+    mode: str = ""
+    continuous: Continuous = Continuous()
     output: Output | None = None
     triggers: tuple[Trigger, ...] = ()
     emits: tuple[str, ...] = ()

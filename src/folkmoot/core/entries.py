@@ -13,7 +13,7 @@ import msgspec
 
 from folkmoot.core.messages import Thought, ToolCall
 from folkmoot.core.spend import Hold, Usage
-from folkmoot.core.task import Task
+from folkmoot.core.task import ReplyTo, Task
 
 GENESIS = bytes(32)
 
@@ -153,10 +153,27 @@ class ApprovalExpired(_Body, frozen=True, tag="gate.expired"):
 
 
 class MessageAdded(_Body, frozen=True, tag="said"):
-    """Somebody added a message to the run."""
+    """Somebody added a message to the run.
+
+    `message` is set in a conversation: the run works on this message from here to its answer. `definition`
+    is set when another definition of the agent than before answers it.
+    """
 
     text: str
     by: str = ""
+    message: str = ""
+    reply_to: ReplyTo | None = None
+    deadline: int | None = None
+    definition: str = ""
+
+
+class MessageAnswered(_Body, frozen=True, tag="run.answered"):
+    """A conversation's message has its answer, or `error` (a code and a sentence) says why it has none."""
+
+    message: str
+    output: str = ""
+    data: Any = None
+    error: str = ""
 
 
 class ContextDropped(_Body, frozen=True, tag="context.dropped"):
@@ -232,8 +249,8 @@ class Refused(_Body, frozen=True, tag="run.refused"):
 
 Body = (
     Created | Reset | Resumed | ModelCalled | ModelReplied | ModelFailed | ToolStarted | ToolReturned
-    | ToolDoubted | StepDenied | StepAsked | StepVoted | ApprovalExpired | MessageAdded | ContextDropped
-    | ReplyRejected | Asked | Slept | Woke | Paused | Continued | Succeeded | Failed | Cancelled | Refused
+    | ToolDoubted | StepDenied | StepAsked | StepVoted | ApprovalExpired | MessageAdded | MessageAnswered
+    | ContextDropped | ReplyRejected | Asked | Slept | Woke | Paused | Continued | Succeeded | Failed | Cancelled | Refused
 )  # fmt: skip
 
 _KINDS: dict[type, str] = {kind: str(kind.__struct_config__.tag) for kind in get_args(Body)}

@@ -10,7 +10,7 @@
     │   │   └── CronInvalid         a cron expression that cannot be read
     │   └── ToolArgsInvalid     arguments that do not fit a tool's schema
     ├── NotFound            a name that means nothing here
-    │   ├── AgentUnknown, RunUnknown, ToolUnknown, ModelUnknown, ProgramUnknown
+    │   ├── AgentUnknown, RunUnknown, MessageUnknown, ToolUnknown, ModelUnknown, ProgramUnknown
     │   └── ScheduleUnknown, LetterUnknown
     ├── Conflict            right in itself, but not now
     │   ├── LeaseLost           a write carried an old fence
@@ -140,6 +140,13 @@ class ScheduleUnknown(NotFound):
 
     code = "SCHEDULE_NOT_FOUND"
     todo_default = "See `folkmoot schedules` for the schedules in this store."
+
+
+class MessageUnknown(NotFound):
+    """The run has no such message."""
+
+    code = "MESSAGE_NOT_FOUND"
+    todo_default = "Messages of conversations have ids; `folkmoot show RUN --json` lists them."
 
 
 class ToolUnknown(NotFound):

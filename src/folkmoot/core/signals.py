@@ -5,12 +5,21 @@ The store keeps them until the run has written them into its journal; the same i
 
 import msgspec
 
+from folkmoot.core.task import ReplyTo
+
 
 class Say(msgspec.Struct, frozen=True, tag="say", tag_field="kind", omit_defaults=True):
-    """Add a message to the conversation."""
+    """Add a message to the conversation.
+
+    In the run of a conversation it waits its turn and is answered: by `deadline` (ms), to `reply_to`,
+    by the agent as `definition` (a digest) has it. Other runs hear the words at their next step.
+    """
 
     text: str
     by: str = ""
+    reply_to: ReplyTo | None = None
+    deadline: int | None = None
+    definition: str = ""
 
 
 class Cancel(msgspec.Struct, frozen=True, tag="cancel", tag_field="kind", omit_defaults=True):

@@ -21,6 +21,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `key` is the trigger's own stable id within `source`: the same key again is the same run.
     `deadline` is a time in milliseconds since 1970 (UTC) after which the run is given up.
+    With a `conversation` the task is a message to the one long run of this agent under that name;
+    then `key`, `reply_to` and `deadline` are the message's.
     """
 
     agent: str
@@ -31,6 +33,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     priority: str = "normal"
     deadline: int | None = None
     labels: dict[str, str] = {}
+    conversation: str = ""
 
     def fingerprint(self) -> str:
         """Return a digest of what is asked, to tell a repeated task from a reused key.

@@ -10,39 +10,10 @@ import msgspec
 
 from folkmoot.core import entries as e
 from folkmoot.core.entries import Body, Entry, Head
-from folkmoot.core.messages import Answered, Message, Returned, Said, ToolCall, rough_tokens
+from folkmoot.core.messages import Answered, Message, Returned, Said, rough_tokens
+from folkmoot.core.pending import APPROVED, ASKED, STARTED, Approval, Pending, Turn
 from folkmoot.core.spend import Hold, Spend
 from folkmoot.core.task import Task
-
-# What can be open about a tool call of the last reply.
-OPEN = "open"  # nobody has begun it
-STARTED = "started"  # its Started entry is durable; its end is not
-ASKED = "asked"  # it waits for a person
-APPROVED = "approved"  # a person said yes; it may begin
-
-
-class Pending(msgspec.Struct):
-    """A tool call of the last reply that has no result yet."""
-
-    call: ToolCall
-    status: str = OPEN
-    approval: str = ""
-    digest: str = ""
-
-
-class Approval(msgspec.Struct):
-    """An open question to people about one call."""
-
-    id: str
-    call: str
-    digest: str
-    needs: int
-    expires_at: int | None
-    by: tuple[str, ...] = ()
-    yes: tuple[str, ...] = ()
-    act: str = ""
-    reason: str = ""
-    policy: str = ""
 
 
 class View(msgspec.Struct):
@@ -50,6 +21,10 @@ class View(msgspec.Struct):
 
     `sizes` are running totals of rough tokens, one for each message. `shown` messages at the start
     are no longer shown to the model (`summary` stands for them). `model` is a fallback in use.
+
+    In a conversation `turn` is the message that is worked on, `asked` its place (elsewhere 0: the task),
+    `base` what was spent before it; `rested` is the time of the last answer, and `idle` says that the
+    conversation has been at rest long enough to be summed up.
     """
 
     run: str
@@ -84,6 +59,16 @@ class View(msgspec.Struct):
     output: str = ""
     data: Any = None
     ended: Body | None = None
+    turn: Turn | None = None
+    asked: int = 0
+    base: Spend = Spend()
+    rested: int = 0
+    idle: bool = False
+
+    @property
+    def talks(self) -> bool:
+        """Whether this is the run of a conversation."""
+        return self.task is not None and self.task.conversation != ""
 
     @property
     def tokens(self) -> int:
@@ -127,18 +112,41 @@ def _add(view: View, message: Message) -> None:
 def _created(view: View, body: e.Created) -> None:
     view.task = body.task
     view.definition = body.definition
-    view.began = view.at
-    _add(view, Said(body.task.input))
+    view.began = view.rested = view.at
+    if not body.task.conversation:
+        _add(view, Said(body.task.input))
 
 
 def _reset(view: View, body: e.Reset) -> None:
+    if view.turn is not None:
+        _again(view, view.turn, body.attempt)
+        return
     task, spend = view.task, view.spend
     fresh = View(view.run, view.head, view.at, view.at, body.attempt, view.definition, task)
     fresh.spend, fresh.calls = spend, view.calls
     for field in view.__struct_fields__:
         setattr(view, field, getattr(fresh, field))
-    if task is not None:
+    if view.talks:
+        view.base, view.rested = spend, view.at
+    elif task is not None:
         _add(view, Said(task.input))
+
+
+def _again(view: View, turn: Turn, attempt: int) -> None:
+    """Go back to where the message was taken: what the attempt before did is shown no more."""
+    del view.messages[turn.at + 1 :], view.sizes[turn.at + 1 :]
+    view.shown, view.summary = turn.shown, turn.summary
+    for open_ in (view.pending, view.later, view.approvals):
+        open_.clear()
+    view.attempt, view.began, view.ended = attempt, view.at, None
+    view.paused, view.question, view.wake_at = False, "", None
+    _uncount(view)
+
+
+def _uncount(view: View) -> None:
+    """Limits and tries count from here."""
+    view.replies = view.rejects = view.faults = 0
+    view.fault, view.model = None, ""
 
 
 def _resumed(view: View, body: e.Resumed) -> None:
@@ -267,8 +275,34 @@ def _added(view: View, body: e.MessageAdded) -> None:
     said = Said(body.text, body.by)
     if view.pending:
         view.later.append(said)
+        return
+    if body.message:
+        _take(view, body)
+    _add(view, said)
+
+
+def _take(view: View, body: e.MessageAdded) -> None:
+    """Begin to work on a message of a conversation."""
+    view.asked = len(view.messages)
+    seq, to, deadline = view.head.seq, body.reply_to, body.deadline
+    view.turn = Turn(body.message, view.asked, seq, to, deadline, view.shown, view.summary)
+    view.definition = body.definition or view.definition
+    view.attempt, view.began, view.base, view.idle = 1, view.at, view.spend, False
+    _uncount(view)
+
+
+def _answered(view: View, body: e.MessageAnswered) -> None:
+    if view.turn is None or view.turn.message != body.message:
+        return  # it was never worked on
+    for call in list(view.pending):
+        _close(view, call, GIVEN_UP, error=True)
+    if body.error:
+        _add(view, Said(f"This was not answered: {body.error}", "folkmoot"))
     else:
-        _add(view, said)
+        view.output, view.data = body.output, body.data
+    view.turn, view.question, view.wake_at = None, "", None
+    view.base, view.rested = view.spend, view.at
+    _uncount(view)
 
 
 def _dropped(view: View, body: e.ContextDropped) -> None:
@@ -290,6 +324,7 @@ def _slept(view: View, body: e.Slept) -> None:
 
 def _woke(view: View, _: e.Woke) -> None:
     view.wake_at = None
+    view.idle = view.turn is None and view.talks
 
 
 def _paused(view: View, _: e.Paused) -> None:
@@ -316,6 +351,7 @@ DOUBT = (
     "This call was begun, then the system stopped before its end was seen. It is not known whether "
     "it took effect. It was not repeated. Check before you do it again."
 )
+GIVEN_UP = "This call was not made: the message it belonged to was given up."
 
 _HANDLERS: dict[type, Any] = {
     e.Created: _created,
@@ -332,6 +368,7 @@ _HANDLERS: dict[type, Any] = {
     e.StepVoted: _voted,
     e.ApprovalExpired: _expired,
     e.MessageAdded: _added,
+    e.MessageAnswered: _answered,
     e.ContextDropped: _dropped,
     e.ReplyRejected: _rejected,
     e.Asked: _question,

@@ -1,6 +1,7 @@
 """The desk: answers what is asked from outside (ports/desk.py), from the store and the broker's hints."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
@@ -14,13 +15,14 @@ from folkmoot.core.events import Event
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.task import Task
 from folkmoot.core.view import View, apply
+from folkmoot.flow import answers
 from folkmoot.flow.eventdesk import FlowEventDesk
 from folkmoot.flow.intake import QUEUE, Intake
 from folkmoot.flow.news import News
 from folkmoot.flow.parts import Parts
 from folkmoot.flow.timetable import FlowTimetable
 from folkmoot.flow.verify import verify
-from folkmoot.ports.desk import Delta, Health, Question, Reloaded, Verified
+from folkmoot.ports.desk import Answer, Delta, Health, Question, Reloaded, Verified
 from folkmoot.ports.eventdesk import EventDesk
 from folkmoot.ports.intake import Submitted
 from folkmoot.ports.store import Counts, Query
@@ -180,6 +182,19 @@ class FlowDesk:
                 apply(view, entry)
             after = part[-1].seq
         return view
+
+    async def answer(self, run: str, message: str, wait_s: float = 0.0) -> Answer | None:
+        """Return the answer to a conversation's message; None when it has none after `wait_s`."""
+        found, end = await answers.find(self._parts.store, run, message)
+        if found is not None or wait_s <= 0:
+            return found
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                async for item in self.follow(run, end):
+                    given = answers.of(item, message) if isinstance(item, Entry) else None
+                    if given is not None:
+                        return given
+        return (await answers.find(self._parts.store, run, message))[0]
 
     async def questions(self, run: str = "") -> list[Question]:
         """Return the approvals that are waited for."""

@@ -13,15 +13,17 @@ from collections.abc import Coroutine
 
 from folkmoot.core import signals
 from folkmoot.core.changes import Change, Claim, Claimed, Retire
-from folkmoot.core.entries import Failed, Refused
+from folkmoot.core.entries import Refused
 from folkmoot.core.errors import FolkmootError, LeaseLost, StoreClosed, StoreFault
 from folkmoot.core.run import RunState
 from folkmoot.flow.births import Births, taken
 from folkmoot.flow.intake import QUEUE
 from folkmoot.flow.journal import Begun, Journal
 from folkmoot.flow.kit import Kits
+from folkmoot.flow.mailbox import begins_with
 from folkmoot.flow.parts import Parts
 from folkmoot.flow.runner import Drive, Machine
+from folkmoot.flow.talk import Talk
 from folkmoot.ports.broker import Delivery
 
 _AGAIN_S = 1.0
@@ -231,15 +233,18 @@ class Dispatcher:
     async def _drive(self, journal: Journal, claimed: Claimed) -> None:
         run = claimed.run
         try:
-            kit = await self._kits.get(run.definition)
-            if kit is None:
-                raise StoreFault(f"The definition {run.definition[:12]} is not in the store.")
+            kit = await self._kits.need(begins_with(claimed, journal.view))
+        except StoreFault:
+            raise
         except FolkmootError as fault:
             refusal = Refused(code=fault.code, message=str(fault))
             await journal.move(refusal, RunState.REFUSED, error=f"{fault.code}: {fault}")
             return
         journal.emits = kit.agent.emits
-        drive = Drive(self._machine, kit, journal, claimed.pending)
+        if journal.view.talks:
+            drive: Drive = Talk(self._machine, self._kits, kit, journal, claimed.pending)
+        else:
+            drive = Drive(self._machine, kit, journal, claimed.pending)
         drive.stopping = self._stopping
         task = asyncio.current_task()
         assert task is not None
@@ -248,7 +253,9 @@ class Dispatcher:
         try:
             await self._go(drive, task)
         finally:
-            self._drives.pop(run.id, None)
+            # The run may have come back to us before this drive was over.
+            if self._drives.get(run.id, (None, None))[0] is drive:
+                del self._drives[run.id]
             self._parts.endings.drop(run.id)
 
     async def _go(self, drive: Drive, task: asyncio.Task[None]) -> None:
@@ -269,8 +276,7 @@ class Dispatcher:
     async def _broken(self, drive: Drive, fault: Exception) -> None:
         """End a run that met a defect of ours or of its program."""
         message = f"{type(fault).__name__} in the program or the machine; the log has the trace."
-        body = Failed(code="INTERNAL", message=message)
-        await drive.journal.move(body, RunState.FAILED, error=f"INTERNAL: {message}")
+        await drive.broken("INTERNAL", message)
 
     async def _listen(self) -> None:
         async with self._parts.broker.listen("run.*.signal") as events:
@@ -284,7 +290,8 @@ class Dispatcher:
             return
         drive, task = known
         found = await self._parts.store.signals([run])
-        drive.journal.signals = max(drive.journal.signals, drive.journal.heard + len(found))
+        # Not a count: some of these may be heard already, and only not be written down yet.
+        drive.told = drive.told or bool(found)
         cancels = any(isinstance(signals.read(x.body), signals.Cancel) for x in found)
         if cancels and drive.at_work and not drive.interrupted:
             drive.interrupted = True

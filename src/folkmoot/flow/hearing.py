@@ -1,6 +1,7 @@
 """Hearing: signals from outside become entries, in the order in which they came.
 
-A signal is consumed in the transaction that writes its entry, so it is heard exactly once.
+A signal is consumed in the transaction that writes its entry, so it is heard exactly once. In the run
+of a conversation messages are only laid by: the mailbox (flow/mailbox.py) gives out one at a time.
 """
 
 from folkmoot.core import entries as e
@@ -9,15 +10,21 @@ from folkmoot.core.changes import Consume, Signal
 from folkmoot.core.run import RunState
 from folkmoot.core.view import View
 from folkmoot.flow.journal import Journal
+from folkmoot.flow.mailbox import Mailbox
 
 
-async def hear(journal: Journal, pending: list[Signal]) -> bool:
+async def hear(journal: Journal, pending: list[Signal], mailbox: Mailbox | None = None) -> bool:
     """Take signals into the journal. Returns True when they ended the run."""
     for signal in pending:
+        journal.heard += 1
+        if mailbox is not None and signal.kind == "say":
+            mailbox.put(signal)
+            continue
         said = s.read(signal.body)
         consume = Consume(run=journal.run.id, fence=journal.fence, ids=(signal.id,))
-        journal.heard += 1
         body = entry_of(said, journal.view)
+        if mailbox is not None:
+            mailbox.settle(journal, body)
         if isinstance(body, e.Cancelled):
             await journal.move(body, RunState.CANCELLED, consume, error=f"CANCELLED: {body.reason}")
             return True

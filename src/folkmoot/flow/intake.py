@@ -11,13 +11,16 @@ from folkmoot.core.errors import QueueFull, TaskInvalid
 from folkmoot.core.messages import whole
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.task import PRIORITIES, Task
+from folkmoot.flow import conversations
 from folkmoot.flow.births import Births
+from folkmoot.flow.conversations import Conversations
 from folkmoot.flow.kit import Kits
 from folkmoot.flow.parts import Parts
 from folkmoot.ports.intake import Beside, Submitted
 
 QUEUE = "runs"
 _MAX_INPUT = 10_000_000
+_MAX_NAME = 200
 _RECOUNT_S = 1.0
 
 
@@ -41,6 +44,7 @@ class Intake:
         self._queued = 0
         self._counted_at = float("-inf")
         self._digests: dict[str, tuple[Agent, str]] = {}
+        self._talks = Conversations(parts)
 
     async def submit(self, task: Task, beside: Beside = _nothing) -> Submitted:
         """Make a run, and what stands `beside` it in the same set.
@@ -52,6 +56,10 @@ class Intake:
         await self._room()
         digest = self._digest(agent)
         self._kits.make(agent, digest)
+        if task.conversation:
+            if beside is not _nothing:
+                raise TaskInvalid("Nothing can stand beside a message.", kept="Nothing.")
+            return await self._say(task, agent, digest)
         body = entries.Created(task=task, definition=digest)
         change = self._birth(task, digest, body)
         parts = (change, *self._definition(agent, digest), *beside(change.run))
@@ -69,6 +77,20 @@ class Intake:
         if self._announces:
             await self._parts.broker.put(QUEUE, change.run.id, task.priority)
         return Submitted(change.run, new=True)
+
+    async def _say(self, task: Task, agent: Agent, digest: str) -> Submitted:
+        """Give a conversation a message; its run is made with the first one."""
+        opening = conversations.opening(task)
+        body = entries.Created(task=opening, definition=digest)
+        birth = self._birth(opening, digest, body)
+        talks, definition = self._talks, self._definition(agent, digest)
+        submitted = await talks.submit(task, birth, definition, digest)
+        self._kits.mark_stored(digest)
+        run = submitted.run
+        if run.id == birth.run.id:
+            self._tell(birth, body)
+        await self._parts.broker.put(QUEUE, run.id, run.priority)
+        return submitted
 
     def _tell(self, change: CreateRun, body: entries.Created) -> None:
         for observe in self._parts.observers:
@@ -96,11 +118,26 @@ class Intake:
             )
         if len(task.input) > _MAX_INPUT:
             raise TaskInvalid(f"The input is longer than {_MAX_INPUT} characters.", kept="Nothing.")
+        self._check_conversation(task)
         if task.reply_to is not None and task.reply_to.gateway not in self._parts.gateways:
             known = ", ".join(sorted(self._parts.gateways)) or "none"
             raise TaskInvalid(
                 f"There is no gateway {task.reply_to.gateway!r} to reply through: {known}.",
                 kept="Nothing.",
+            )
+
+    def _check_conversation(self, task: Task) -> None:
+        if not task.conversation:
+            return
+        if self._parts.catalog.get(task.agent).mode != "continuous":
+            raise TaskInvalid(
+                f"Agent {task.agent} holds no conversations.",
+                kept="Nothing.",
+                todo="Submit the task without a conversation, or write `mode: continuous` in the agent file.",
+            )
+        if len(task.conversation) > _MAX_NAME or task.conversation != whole(task.conversation):
+            raise TaskInvalid(
+                f"A conversation's name is text of at most {_MAX_NAME} characters.", kept="Nothing."
             )
 
     async def _room(self) -> None:

@@ -132,6 +132,7 @@ class Journal:
         if body is not None:
             self.note(body)
         view = self.view
+        fields.setdefault("output", view.output)
         move = Move(
             run=self.run.id,
             fence=self.run.fence,

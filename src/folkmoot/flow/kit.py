@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from folkmoot.core.agent import Agent
-from folkmoot.core.errors import ProgramUnknown
+from folkmoot.core.errors import NotFound, ProgramUnknown
 from folkmoot.flow.parts import Parts
 from folkmoot.ports.model import ToolView
 from folkmoot.ports.program import Program
@@ -51,6 +51,13 @@ class Kits:
             if data is None:
                 return None
             kit = self.make(msgspec.json.decode(data, type=Agent), digest)
+        return kit
+
+    async def need(self, digest: str) -> Kit:
+        """Return the kit of a definition. Raises NotFound when it is lost, and as `make`."""
+        kit = await self.get(digest)
+        if kit is None:
+            raise NotFound(f"The definition {digest[:12]} is not in the store.")
         return kit
 
     def make(self, agent: Agent, digest: str) -> Kit:

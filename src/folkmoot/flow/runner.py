@@ -5,6 +5,8 @@
     end      Reply, Fail, cancel: the last entry and the run's state in one transaction
     rest     nothing can be done now (a person, a time, a pause): the run waits in the store only
 
+The runs of conversations are driven a little differently: flow/talk.py.
+
 Authority: the fence. A write that is refused with LeaseLost ends the drive at once and silently: another
 worker has the run. A crash at any point leaves a journal from which `begin` goes on. The result of a
 step is written together with the permission of the next (flow/journal.py): one commit a step.
@@ -17,10 +19,12 @@ from folkmoot.core import entries as e
 from folkmoot.core import steps as st
 from folkmoot.core.changes import HoldSpend, Outbox, SettleSpend, Signal
 from folkmoot.core.errors import BudgetSpent
+from folkmoot.core.pending import STARTED
 from folkmoot.core.run import RunState
 from folkmoot.core.spend import Hold
+from folkmoot.core.task import ReplyTo
 from folkmoot.core.verdict import Allow, AskPerson, Deny
-from folkmoot.core.view import STARTED, View
+from folkmoot.core.view import View
 from folkmoot.flow import acts
 from folkmoot.flow.gate import Gate
 from folkmoot.flow.hearing import hear
@@ -59,6 +63,7 @@ class Drive:
         self.kit = kit
         self.journal = journal
         self.pending = list(pending)
+        self.told = False  # somebody said something: look for it
         self.at_work = False
         self.stopping = False
         self.interrupted = False
@@ -124,7 +129,7 @@ class Drive:
     async def _turn(self) -> bool:
         """Do the next thing. Returns False when the drive is over."""
         journal, view = self.journal, self.view
-        if (journal.signals > journal.heard or self.pending) and await self._hear():
+        if (journal.signals > journal.heard or self.told or self.pending) and await self._hear():
             return False
         if view.paused:
             await journal.move(None, RunState.WAITING, waits_for="resume")
@@ -137,7 +142,7 @@ class Drive:
         return await self._do[type(steps[0])](self, steps)
 
     async def _hear(self) -> bool:
-        pending, self.pending = self.pending, []
+        pending, self.pending, self.told = self.pending, [], False
         if not pending:
             await self.journal.commit()
             pending = await self.machine.parts.store.signals([self.journal.run.id])
@@ -248,21 +253,19 @@ class Drive:
         """End well."""
         step, task = steps[0], self.view.task
         assert isinstance(step, st.Reply)
-        changes: tuple[Outbox, ...] = ()
-        if task is not None and task.reply_to is not None:
-            to = task.reply_to
-            run = self.journal.run.id
-            item = Outbox(
-                id=f"{run}/reply/{self.view.attempt}",
-                run=run,
-                topic=f"reply:{to.gateway}:{to.address}",
-                body=step.output.encode(),
-                at=self._now(),
-            )
-            changes = (item,)
+        to = task.reply_to if task is not None else None
+        leaves = self.leaving(to, str(self.view.attempt), step.output)
         body = e.Succeeded(output=step.output, data=step.data)
-        await self.journal.move(body, RunState.SUCCEEDED, *changes, output=step.output)
+        await self.journal.move(body, RunState.SUCCEEDED, *leaves, output=step.output)
         return False
+
+    def leaving(self, to: ReplyTo | None, name: str, output: str) -> tuple[Outbox, ...]:
+        """Return what leaves with a reply, if somebody waits for it; `name` is its own in the run."""
+        if to is None:
+            return ()
+        run, topic = self.journal.run.id, f"reply:{to.gateway}:{to.address}"
+        id_ = f"{run}/reply/{name}"
+        return (Outbox(id=id_, run=run, topic=topic, body=output.encode(), at=self._now()),)
 
     async def _give_up(self, steps: Sequence[st.Step]) -> bool:
         """End as the program says."""
@@ -284,6 +287,11 @@ class Drive:
         body = e.Failed(code=code, message=message)
         await self.journal.move(body, RunState.FAILED, error=f"{code}: {message}")
         return False
+
+    async def broken(self, code: str, message: str) -> None:
+        """End after a defect of ours or of the program."""
+        body = e.Failed(code=code, message=message)
+        await self.journal.move(body, RunState.FAILED, error=f"{code}: {message}")
 
     _do: ClassVar[dict[type, Callable[["Drive", Sequence[st.Step]], Awaitable[bool]]]] = {
         st.CallTool: _tools,

@@ -10,8 +10,8 @@ import msgspec
 
 from folkmoot.core import entries as e
 from folkmoot.core.messages import ToolCall
+from folkmoot.core.pending import APPROVED, ASKED, OPEN, Pending
 from folkmoot.core.verdict import Act, Allow, AskPerson, Deny
-from folkmoot.core.view import APPROVED, ASKED, OPEN, Pending
 from folkmoot.flow import acts
 from folkmoot.flow.gate import Gate
 from folkmoot.flow.journal import Journal

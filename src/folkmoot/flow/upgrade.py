@@ -1,6 +1,7 @@
 """Upgrades, foreseen: what would stored runs do next if they had another definition?
 
-Runs keep the definition that they began with, so nothing of this happens by itself; it tells how far a
+Runs keep the definition that they began with (conversations: that of the message they work on), so nothing
+of this happens to what is under way; it tells how far a
 new definition is from the work that is under way. For each open run the journal is folded, both
 programs are asked, and their next steps judged by the gate, as the runner does:
 
@@ -20,9 +21,10 @@ from folkmoot.core import entries as e
 from folkmoot.core import steps as st
 from folkmoot.core.agent import Agent
 from folkmoot.core.errors import FolkmootError
+from folkmoot.core.pending import ASKED
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.verdict import Act, Allow, AskPerson, Deny, Verdict
-from folkmoot.core.view import ASKED, View, apply
+from folkmoot.core.view import View, apply
 from folkmoot.flow import acts
 from folkmoot.flow.gate import Gate
 from folkmoot.flow.kit import Kit, Kits
@@ -88,11 +90,12 @@ class _Looker:
 
     async def look(self, run: Run, agent: Agent, digest: str) -> Foreseen:
         try:
-            old = await self._kits.get(run.definition)
+            view = await self._view(run)
+            old = await self._kits.get(view.definition or run.definition)
             if old is None:
-                return Foreseen(run=run, fault="The definition it began with is not in the store.")
+                return Foreseen(run=run, fault="The definition it works with is not in the store.")
             new = self._kits.make(agent, digest)
-            was = await self._steps(old, await self._view(run))
+            was = await self._steps(old, view)
             now = await self._steps(new, await self._view(run))
         except FolkmootError as fault:
             return Foreseen(run=run, fault=fault.message)
@@ -113,6 +116,8 @@ class _Looker:
 
     async def _steps(self, kit: Kit, view: View) -> list[dict[str, str]]:
         """Return each next step as what can be compared: name → words."""
+        if view.talks and view.turn is None:
+            return [{"step": "wait for a message"}]
         try:
             steps = kit.program(view, kit.agent)
         except Exception as fault:  # noqa: BLE001 - a program of others, asked about a strange view

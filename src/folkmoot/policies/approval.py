@@ -10,8 +10,9 @@ from functools import reduce
 from typing import Final
 
 from folkmoot.core.agent import Approval
+from folkmoot.core.pending import APPROVED
 from folkmoot.core.verdict import Act, AskPerson, Deny, Verdict
-from folkmoot.core.view import APPROVED, View
+from folkmoot.core.view import View
 from folkmoot.policies import reach
 from folkmoot.ports.policy import Case
 

@@ -4,6 +4,7 @@ Passing a limit ends the run. What a model call is estimated to use counts befor
 limit is not found out about by breaking it. Time runs from the first entry of the attempt, by the
 wall clock, waiting included; a clock that was set back gives time and never takes it.
 The last reply that the limit on iterations allows may still have its tools called.
+In a conversation each message has the limits, and the deadline, for itself.
 """
 
 from collections.abc import Callable
@@ -50,9 +51,10 @@ def _iterations(case: Case) -> Deny | None:
 
 
 def _tokens(case: Case) -> Deny | None:
-    limit, used = case.agent.limits.tokens, case.view.spend.tokens
+    limit = case.agent.limits.tokens
     if limit is None:
         return None
+    used = case.view.spend.tokens - case.view.base.tokens
     # A model call that is estimated at nothing still uses something.
     coming = max(case.act.tokens, 1) if case.act.kind == "model" else case.act.tokens
     if used + coming <= limit:
@@ -67,8 +69,8 @@ def _usd(case: Case) -> Deny | None:
     unknown = unpriced.refuse(Limits.name, case.act, "limits.usd")
     if unknown is not None:
         return unknown
-    limit, spend, coming = nanos(case.agent.limits.usd), case.view.spend, case.act.estimate
-    used = spend.nanos + spend.uncertain
+    limit, view, coming = nanos(case.agent.limits.usd), case.view, case.act.estimate
+    used = view.spend.nanos + view.spend.uncertain - view.base.nanos - view.base.uncertain
     if used + coming <= limit:
         return None
     more = f", and this call is estimated at {_money(coming)}" if coming else ""
@@ -86,7 +88,8 @@ def _time(case: Case) -> Deny | None:
 
 
 def _deadline(case: Case) -> Deny | None:
-    deadline = case.view.task.deadline if case.view.task else None
+    about = case.view.turn or case.view.task
+    deadline = about.deadline if about else None
     if deadline is None or case.now < deadline:
         return None
     late = (case.now - deadline) / _MS

@@ -16,6 +16,16 @@ from folkmoot.ports.store import Counts, Query
 from folkmoot.ports.timetable import Timetable
 
 
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a message of a conversation: `output`, or `error` (a code and a sentence)."""
+
+    run: str
+    message: str
+    output: str = ""
+    data: Any = None
+    error: str = ""
+
+
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """An approval that a run waits for."""
 
@@ -135,6 +145,13 @@ class Desk(Protocol):
         """Say something to a run (say, cancel, pause, resume, vote, retry); False if heard before.
 
         Raises RunUnknown, or WrongState when the run's state does not allow it.
+        """
+        ...
+
+    async def answer(self, run: str, message: str, wait_s: float = 0.0) -> Answer | None:
+        """Return the answer to a conversation's message; None when it has none after `wait_s`.
+
+        Raises RunUnknown, or MessageUnknown.
         """
         ...
 

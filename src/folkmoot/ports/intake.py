@@ -10,10 +10,14 @@ from folkmoot.core.task import Task
 
 
 class Submitted(msgspec.Struct, frozen=True):
-    """The answer to a task: its run, and whether the task was new."""
+    """The answer to a task: its run, and whether the task was new.
+
+    `message` is the id of what was said, when the task belongs to a conversation.
+    """
 
     run: Run
     new: bool
+    message: str = ""
 
 
 Beside = Callable[[Run], Sequence[Change]]
@@ -21,5 +25,6 @@ Beside = Callable[[Run], Sequence[Change]]
 Submit = Callable[[Task, Beside], Awaitable[Submitted]]
 """Makes a run of a task and writes what stands beside it, or neither.
 
-With a key that was seen before nothing is written, and that key's run comes back.
+With a key that was seen before nothing is written, and that key's run comes back. What is said in a
+conversation makes no run of its own: nothing can stand beside it (TaskInvalid).
 """

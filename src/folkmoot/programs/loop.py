@@ -3,6 +3,7 @@
 calls open ............ call them (all side by side)
 a question is open .... nothing: the run waits for a message
 the model failed ...... again, or Fail when nobody tries any more
+a conversation rests .. Drop or summarise, or nothing
 too long a context .... Drop or summarise, then go on
 reply without calls ... Reply; when it does not fit the output schema, Reject it (bounded)
 otherwise ............. CallModel
@@ -31,11 +32,22 @@ def loop(view: View, agent: Agent) -> list[Step]:
         return []
     if view.fault is not None and view.fault.retry_ms is None and not view.fault.next:
         return [_after_fault(view, agent)]
+    if view.idle:
+        step = _clip(view, agent) if agent.continuous.policy != "drop" else None
+        return [] if step is None else [step]
     last = view.last
     if last is not None:
         return [_answer(last, view, agent)]
-    too_long = view.tokens > agent.context.max_tokens
-    return [(_shorten(view, agent) if too_long else None) or ask(view, agent)]
+    return [_fitted(view, agent) or ask(view, agent)]
+
+
+def _fitted(view: View, agent: Agent) -> Step | None:
+    """Return a step that makes what the model sees fit, when it is too much and can be less."""
+    if view.tokens > agent.context.max_tokens:
+        return _shorten(view, agent)
+    if view.turn is not None and len(view.messages) - view.shown > agent.continuous.max_history:
+        return _clip(view, agent)
+    return None
 
 
 def ask(view: View, agent: Agent) -> CallModel:
@@ -47,7 +59,7 @@ def shown(view: View) -> list[Message]:
     """Return the messages that the model sees: the task, a summary, and what is not dropped."""
     if not view.shown:
         return view.messages
-    head: list[Message] = [view.messages[0]]
+    head: list[Message] = [view.messages[view.asked]] if view.asked < view.shown else []
     if view.summary:
         head.append(Said(f"Summary of the conversation so far:\n{view.summary}", "summary"))
     return head + view.messages[view.shown :]
@@ -66,11 +78,22 @@ def _after_fault(view: View, agent: Agent) -> Step:
 
 
 def _shorten(view: View, agent: Agent) -> Step | None:
-    """Return a step that makes the conversation shorter, or None when nothing can be left out."""
-    upto = _boundary(view, agent.context.keep_messages)
+    """Return a step that makes the context shorter, or None when nothing can be left out."""
+    return _leave_out(view, agent, agent.context.policy, agent.context.keep_messages)
+
+
+def _clip(view: View, agent: Agent) -> Step | None:
+    """Return a step that makes a conversation's history shorter, or None as above."""
+    how = agent.continuous
+    keep = how.max_history if how.policy == "drop" else how.keep_messages
+    return _leave_out(view, agent, how.policy, keep)
+
+
+def _leave_out(view: View, agent: Agent, policy: str, keep: int) -> Step | None:
+    upto = _boundary(view, keep)
     if upto <= max(view.shown, 1):
         return None
-    if agent.context.policy == "drop":
+    if policy == "drop":
         return Drop(upto)
     old = shown(view)[: len(shown(view)) - (len(view.messages) - upto)]
     request = Said(SUMMARY, "context policy")
@@ -84,10 +107,16 @@ def _shorten(view: View, agent: Agent) -> Step | None:
 
 
 def _boundary(view: View, keep: int) -> int:
-    """Return how many messages may go: results stay with the reply that asked for them."""
+    """Return how many messages may go: results stay with the reply that asked for them.
+
+    What is left of a conversation begins with somebody's words, as providers want it.
+    """
     upto = max(0, len(view.messages) - max(keep, 1))
     while upto > 0 and isinstance(view.messages[upto], Returned):
         upto -= 1
+    end = view.asked if view.turn is not None else len(view.messages) if view.idle else 0
+    while upto < end and not isinstance(view.messages[upto], Said):
+        upto += 1
     return upto
 
 

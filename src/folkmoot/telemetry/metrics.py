@@ -125,6 +125,7 @@ class Metrics:
             e.StepAsked: self._asked,
             e.StepVoted: self._voted,
             e.ApprovalExpired: self._expired,
+            e.MessageAnswered: self._answered,
             e.Succeeded: self._ended,
             e.Failed: self._failed,
             e.Cancelled: self._ended,
@@ -135,6 +136,12 @@ class Metrics:
         self._tasks = self._counter("folkmoot_tasks_total", "Tasks that became runs.", agent=agents)
         self._runs = self._counter(
             "folkmoot_runs_total", "Runs that ended, by final state.", agent=agents, state=Cap(10)
+        )
+        self._answers = self._counter(
+            "folkmoot_answers_total",
+            "Messages of conversations that were answered, or given up.",
+            agent=agents,
+            outcome=Cap(2),
         )
         self._run_seconds = self._timer(
             "folkmoot_run_seconds", "From the task to its end.", _RUN_SECONDS, agent=agents
@@ -292,6 +299,9 @@ class Metrics:
 
     def _expired(self, _: Run, __: Entry, ___: e.ApprovalExpired) -> None:
         self._verdicts.add("person", "expired")
+
+    def _answered(self, run: Run, _: Entry, body: e.MessageAnswered) -> None:
+        self._answers.add(run.agent, "failed" if body.error else "ok")
 
     def _failed(self, run: Run, entry: Entry, body: e.Failed) -> None:
         if body.retry_ms is None:  # otherwise another attempt follows: the run has not ended

@@ -15,6 +15,7 @@ counts who follows a run now: a gateway that leaks followers shows it here.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterable
 
 from msgspec.structs import replace
@@ -27,6 +28,7 @@ from folkmoot.core.errors import (
     AgentUnknown,
     Denied,
     KeyReused,
+    MessageUnknown,
     RunUnknown,
     TaskInvalid,
     WrongState,
@@ -36,7 +38,7 @@ from folkmoot.core.signals import AnySignal
 from folkmoot.core.task import PRIORITIES, Task
 from folkmoot.core.view import View, apply
 from folkmoot.ports.clock import Clock
-from folkmoot.ports.desk import Broken, Delta, Health, Part, Question, Reloaded, Verified
+from folkmoot.ports.desk import Answer, Broken, Delta, Health, Part, Question, Reloaded, Verified
 from folkmoot.ports.intake import Submitted
 from folkmoot.ports.store import Counts, Query
 from folkmoot.testing.clock import FakeClock
@@ -128,6 +130,8 @@ class MemoryDesk:
         self._known(task.agent)
         if task.priority not in PRIORITIES:
             raise TaskInvalid(f"Priority {task.priority!r} is none of {', '.join(PRIORITIES)}.")
+        if task.conversation:
+            return self._say(task)
         known = self._keys.get((task.source, task.key)) if task.key else None
         if known is None:
             return Submitted(self._create(task), new=True)
@@ -135,6 +139,21 @@ class MemoryDesk:
         if fingerprint != task.fingerprint():
             raise KeyReused(kept="The first task's run goes on.", run=run)
         return Submitted(self._kept[run].run, new=False)
+
+    def _say(self, task: Task) -> Submitted:
+        """Let a conversation hear a message at once; its run is made with the first one."""
+        name = ("conversation", f"{task.agent}/{task.conversation}")
+        if name not in self._keys:
+            run = self._create(replace(task, input="", key="", reply_to=None, deadline=None))
+            self._keys[name] = (run.id, "")
+        kept = self._kept[self._keys[name][0]]
+        made = ids.make("msg", self.clock.now(), self.clock.entropy(10))
+        id_ = f"msg_{task.key}" if task.key else made
+        new = id_ not in kept.heard
+        if new:
+            kept.heard.add(id_)
+            self.write(kept.run.id, e.MessageAdded(text=task.input, message=id_))
+        return Submitted(kept.run, new=new, message=id_)
 
     def _create(self, task: Task) -> Run:
         now = self.clock.now()
@@ -189,6 +208,19 @@ class MemoryDesk:
         finally:
             kept.followers.remove(items)
             self._count_followers()
+
+    async def answer(self, run: str, message: str, wait_s: float = 0.0) -> Answer | None:
+        """Return the answer to a conversation's message."""
+        kept = self._find(run)
+        if message not in kept.heard:
+            raise MessageUnknown(f"Run {run} has no message {message!r}.")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                async for item in self.follow(run):
+                    found = _answer(item, message)
+                    if found is not None:
+                        return found
+        return None
 
     async def tell(self, run: str, signal: AnySignal, key: str = "") -> bool:
         """Say something to a run; it is heard at once."""
@@ -270,6 +302,15 @@ class MemoryDesk:
             raise self.fault
 
 
+def _answer(item: Entry | Delta, message: str) -> Answer | None:
+    body = item.read() if isinstance(item, Entry) else None
+    if not isinstance(body, e.MessageAnswered) or body.message != message:
+        return None
+    return Answer(
+        run=item.run, message=message, output=body.output, data=body.data, error=body.error
+    )
+
+
 def _moved(run: Run, view: View, body: Body) -> Run:
     """Return the run after an entry: its state, what it waits for, what it spent."""
     state, waits_for, error = RunState.RUNNING, "", ""
@@ -280,6 +321,8 @@ def _moved(run: Run, view: View, body: Body) -> Run:
         error = f"{body.code}: {body.message}"
     elif type(body) in _ENDS:
         state = _ENDS[type(body)]
+    elif isinstance(body, e.MessageAnswered):
+        state, waits_for = RunState.WAITING, "message"
     elif waits_for := _waits_for(view, body):
         state = RunState.WAITING
     return replace(

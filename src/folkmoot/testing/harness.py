@@ -81,6 +81,9 @@ class _Declared:
     def names(self) -> list[str]:
         return sorted(self._agents)
 
+    def add(self, agent: Agent) -> None:
+        self._agents[agent.name] = agent
+
 
 def agent(name: str = "tester", **fields: Any) -> Agent:
     """Return an agent for tests; its model is the test's function."""
@@ -189,9 +192,17 @@ class Harness:
     async def _health(self) -> Health:
         return Health(ready=True, parts=())
 
+    def declare(self, agent: Agent) -> None:
+        """Declare an agent, or declare it anew."""
+        self._catalog.add(agent)
+
+    def task(self, text: str, agent: str = "tester", **fields: Any) -> Task:
+        """Return a task."""
+        return Task(agent=agent, input=text, **fields)
+
     async def submit(self, text: str, agent: str = "tester", **fields: Any) -> Run:
         """Submit a task; return its run as it is then."""
-        return (await self.desk.submit(Task(agent=agent, input=text, **fields))).run
+        return (await self.desk.submit(self.task(text, agent, **fields))).run
 
     async def ask(self, text: str, agent: str = "tester", **fields: Any) -> Run:
         """Submit a task and wait until its run is final or waits."""

@@ -15,6 +15,7 @@ from folkmoot.core.agent import (
     Approval,
     Budget,
     Context,
+    Continuous,
     Limits,
     ModelChoice,
     Output,
@@ -78,6 +79,8 @@ def test_every_field_arrives_in_the_agent(bench):
         ),
         budget=Budget(usd_per_day=2.5, usd_per_month=30.0),
         context=Context(policy="drop", max_tokens=5000, keep_messages=3),
+        mode="continuous",
+        continuous=Continuous(idle_s=90.0, max_history=9, keep_messages=4, policy="drop"),
         retry=Retry(attempts=3, delay_s=0.0, factor=1.0, max_delay_s=86_400.0),
         output=Output(schema={"type": "object"}, retries=1),
         triggers=(
@@ -319,3 +322,17 @@ def test_a_scripted_model_without_a_name_has_its_scripts(bench):
     bench.write("- text: Done.\n", "scripts/calm.script.yaml")
     agent = bench.load("fallbacks: [{provider: scripted, script: scripts/calm.script.yaml}]")
     assert str(agent.fallbacks[0]) == "scripted:calm"
+
+
+@pytest.mark.parametrize(
+    ("text", "attempts"),
+    [
+        ("", 1),
+        ("mode: continuous", 1),
+        ("mode: autonomous", 3),
+        ("mode: autonomous\nretry: {delay: 1s}", 3),
+        ("mode: autonomous\nretry: {attempts: 1}", 1),
+    ],
+)
+def test_an_agent_that_works_alone_by_its_own_words_has_three_attempts(bench, text, attempts):
+    assert bench.load(f"{text}\n").retry.attempts == attempts

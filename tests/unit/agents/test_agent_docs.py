@@ -13,7 +13,8 @@ from folkmoot.agents.load import check_file
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "reference" / "agent-file.md"
 HOW_TO = [
-    ROOT / "docs" / "how-to" / name for name in ("write-an-agent.md", "policies.md", "events.md")
+    ROOT / "docs" / "how-to" / name
+    for name in ("write-an-agent.md", "policies.md", "events.md", "conversations.md")
 ]
 
 # Where the page describes which part.
@@ -27,6 +28,7 @@ PARTS = {
     "LimitsPart": "limits",
     "BudgetPart": "budget",
     "ContextPart": "context",
+    "ContinuousPart": "continuous",
     "RetryPart": "retry",
     "OutputPart": "output",
     "TriggerPart": "triggers[]",

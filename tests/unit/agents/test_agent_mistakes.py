@@ -71,6 +71,8 @@ def test_a_name_that_other_parts_would_take_apart_is_refused(bench, name):
         ("limits: {seconds: 3}", "did you mean 'time'?"),
         ("sandbox: {memory_mb: 3}", "did you mean 'memory'?"),
         ("system_prompt: x", "did you mean 'instructions'?"),
+        ("execution_mode: x", "did you mean 'mode'?"),
+        ("continuous: {idle_timeout_seconds: 3}", "did you mean 'idle'?"),
         ("temperature: 0", "did you mean 'model.settings.temperature'?"),
         ("fallbacks: [{provider: a, name: b, base-url: x}]", "did you mean 'base_url'?"),
         ("approvals: [{match: 'a:b', expire: 1h}]", "did you mean 'expires'?"),
@@ -312,3 +314,20 @@ def test_other_kinds_of_triggers_are_told_what_to_do_today(bench):
     assert "POST /v1/events" in found[0].hint
     assert "schedule" in found[1].hint
     assert any(one.field.startswith("triggers[2]") for one in found[2:])
+
+
+def test_a_mode_of_a_later_version_says_what_is_possible_today(bench):
+    assert "come with the moot" in bench.mistake("mode: collaborative\n").hint
+
+
+def test_scheduled_needs_a_schedule(bench):
+    found = bench.mistake("mode: scheduled\n")
+    assert (found.field, "come from `schedule`" in found.problem) == ("mode", True)
+    assert bench.mistakes("mode: scheduled\nschedule: {every: 5m, input: Look.}\n") == []
+
+
+def test_only_continuous_agents_say_how_they_keep_conversations(bench):
+    for mode in ("", "mode: autonomous\n"):
+        found = bench.mistake(f"{mode}continuous: {{idle: 5m}}\n")
+        assert (found.field, found.hint) == ("continuous", "write mode: continuous")
+    assert bench.mistakes("mode: continuous\ncontinuous: {idle: 5m}\n") == []

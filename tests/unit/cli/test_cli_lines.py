@@ -24,6 +24,7 @@ EXAMPLES = [
     e.StepVoted(approval="ap", by="ann", approve=False, note="Not now."),
     e.ApprovalExpired(approval="ap"),
     e.MessageAdded(text="More.", by="ann"),
+    e.MessageAnswered(message="msg_1", error="MODEL_AUTH: No key."),
     e.ContextDropped(upto=4),
     e.ReplyRejected(reason="title is missing"),
     e.Asked(question="Which?"),
@@ -60,7 +61,7 @@ def test_no_kind_of_entry_was_forgotten():
         (EXAMPLES[8], "in doubt"),
         (EXAMPLES[9], "denied by grants: No grant."),
         (EXAMPLES[10], "needs 2"),
-        (EXAMPLES[22], "another attempt in 2.0 s"),
+        (EXAMPLES[23], "another attempt in 2.0 s"),
     ],
 )
 def test_a_line_says_what_matters(body, words):

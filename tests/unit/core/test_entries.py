@@ -163,6 +163,7 @@ _NESTED = {
     "data": {"a": [1, "b", None, {"c": 2.5}]},
     "by": ("ann", "bob"),
     "lost": ("c1",),
+    "reply_to": ReplyTo("hub", "t/1"),
 }
 
 

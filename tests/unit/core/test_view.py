@@ -10,9 +10,10 @@ from folkmoot.core import entries as e
 from folkmoot.core import view as v
 from folkmoot.core.entries import Head, write
 from folkmoot.core.messages import Answered, Returned, Said, ToolCall, rough_tokens
+from folkmoot.core.pending import APPROVED, ASKED, OPEN, STARTED
 from folkmoot.core.spend import Hold, Spend, Usage
 from folkmoot.core.task import Task
-from folkmoot.core.view import APPROVED, ASKED, DOUBT, OPEN, STARTED, View, apply, fold
+from folkmoot.core.view import DOUBT, View, apply, fold
 from folkmoot.testing.stories import stories
 
 

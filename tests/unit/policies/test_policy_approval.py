@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from folkmoot.core.agent import Agent, Approval
 from folkmoot.core.messages import ToolCall
+from folkmoot.core.pending import APPROVED, ASKED, OPEN, STARTED, Pending
 from folkmoot.core.verdict import Act, AskPerson, Deny
-from folkmoot.core.view import APPROVED, ASKED, OPEN, STARTED, Pending, View
+from folkmoot.core.view import View
 from folkmoot.policies.approval import Approvals
 from folkmoot.ports.policy import Case
 from folkmoot.testing.contracts.policy import NOW, model_act, sample_agent, sample_view, tool_act

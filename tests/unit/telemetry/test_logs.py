@@ -29,6 +29,7 @@ BODIES = [
     e.StepVoted(approval="a", by="ann", approve=True, note=CONTENT),
     e.ApprovalExpired(approval="a"),
     e.MessageAdded(text=CONTENT, by="ann"),
+    e.MessageAnswered(message="msg_1", output="Yes."),
     e.ContextDropped(upto=3),
     e.ReplyRejected(reason=CONTENT),
     e.Asked(question=CONTENT),

@@ -22,6 +22,7 @@ ENDED = frozenset({COMPLETED, FAILED, CANCELLED, REFUSED})
 _STATUS: dict[type, str] = {
     e.Created: QUEUED,
     e.Asked: WAITING,
+    e.MessageAnswered: WAITING,
     e.Slept: WAITING,
     e.Paused: WAITING,
     e.Succeeded: COMPLETED,

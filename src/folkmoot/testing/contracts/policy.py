@@ -14,9 +14,10 @@ from folkmoot.core.agent import Agent, ModelChoice, ToolUse
 from folkmoot.core.effects import Effect
 from folkmoot.core.grants import parse
 from folkmoot.core.messages import Answered, Said, ToolCall
+from folkmoot.core.pending import Pending
 from folkmoot.core.task import Task
 from folkmoot.core.verdict import Act, Allow, Need, Verdict
-from folkmoot.core.view import Pending, View
+from folkmoot.core.view import View
 from folkmoot.ports.policy import Case, Policy
 
 NOW = 1_795_392_000_000  # 2026-11-23T00:00:00Z
