@@ -83,7 +83,7 @@ class Running(Protocol):
         ...
 
 
-_AT_ONCE = frozenset({"agents", "concurrency"})
+_AT_ONCE = frozenset({"agents", "assign_url", "concurrency"})
 _log = logging.getLogger("folkmoot")
 
 

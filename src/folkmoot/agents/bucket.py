@@ -58,6 +58,7 @@ class Bucket:
     ) -> None:
         """`ttl_s` is for files that name no `cache`; `parcels` is where what was read is kept."""
         self.shown = place.shown
+        self._key = f"{place.shown} at {place.endpoint}"
         self._parcels, self._ttl_s, self._clock = parcels, ttl_s, clock
         self._store = _connect(place)
         self._parcel = Parcel(place.shown)
@@ -70,7 +71,7 @@ class Bucket:
 
     def first(self) -> tuple[Loaded, ...]:
         """Return what an earlier process has kept."""
-        kept = self._parcels.load(self.shown)
+        kept = self._parcels.load(self._key)
         if kept is None:
             return ()
         self._parcel.unpack(kept.files)
@@ -145,7 +146,7 @@ class Bucket:
 
     def _keep(self) -> None:
         files = self._parcel.pack()
-        self._parcels.save(self.shown, Kept(files=files, looked=self._looked, listed=self._listed))
+        self._parcels.save(self._key, Kept(files=files, looked=self._looked, listed=self._listed))
 
     async def _list(self) -> dict[str, tuple[str, int]]:
         """Return name → (ETag, size) of everything under the prefix."""

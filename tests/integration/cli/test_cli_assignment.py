@@ -145,6 +145,20 @@ def test_a_settings_file_is_read_again(moot):
     assert health(ready["url"])[0] == 5
 
 
+def test_another_service_may_be_named_while_it_runs(moot, service):
+    del moot.env["FOLKMOOT_ASSIGN_URL"]
+    moot.env["FOLKMOOT_CONFIG"] = "moot.yaml"
+    (moot.folder / "moot.yaml").write_text("concurrency: 4\n")
+    service.says(max_tasks=3)
+    system, ready = moot.up()
+    (moot.folder / "moot.yaml").write_text(f"assign_url: {service.url}\n")
+    assert hang_up(system)["later"] == []
+    assert health(ready["url"])[0] == 3
+    (moot.folder / "moot.yaml").write_text("concurrency: 4\n")
+    assert hang_up(system)["later"] == []
+    assert health(ready["url"])[0] == 4
+
+
 def test_what_a_command_is_given_wins_over_the_assignment(moot, service):
     service.says(max_tasks=3)
     _, ready = moot.up("--concurrency", "2")
