@@ -27,11 +27,13 @@ SECTIONS: dict[str, dict[str, Line]] = {
         "tail": Line("tail", "Follow a run as it goes on."),
         "questions": Line("votes", "List the approvals that are waited for."),
         "agents": Line("agents", "List agents, check agent files, print their schema."),
+        "dead": Line("dead", "Look after events that could not be dealt with."),
         "schedules": Line("schedules", "List schedules; add, change, pause, trigger one."),
         "ledger": Line("ledger", "Verify that the journals are whole and unchanged."),
     },
     "Steer": {
         "submit": Line("submit", "Hand a task to the system; print its run."),
+        "emit": Line("emit", "Publish an event; print its id."),
         "say": Line("tell", "Add a message to a run."),
         "pause": Line("tell", "Make a run wait at its next step."),
         "resume": Line("tell", "Let a paused run go on."),

@@ -96,7 +96,7 @@ def check(envelope: Envelope) -> Envelope:
     """Return an event if others will be able to read it. Raises Invalid."""
     try:
         body = write(envelope)
-    except (TypeError, ValueError, RecursionError) as fault:  # half characters, what JSON has not
+    except (TypeError, ValueError, OverflowError, RecursionError) as fault:  # what JSON has not
         raise Invalid(f"The event cannot be written: {fault}.", kept="Nothing.") from None
     if len(body) > LARGEST:
         raise Invalid(f"The event has {len(body)} bytes; {LARGEST} is the most.", kept="Nothing.")

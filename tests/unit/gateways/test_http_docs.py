@@ -65,7 +65,15 @@ async def test_every_route_is_documented_and_the_other_way_round(api):
 
 async def test_every_field_that_can_be_sent_is_documented(api):
     schemas = (await api.get("/openapi.json")).json()["components"]["schemas"]
-    for name in ("TaskBody", "SayBody", "CancelBody", "ByBody", "VoteBody", "TimesBody"):
+    for name in (
+        "TaskBody",
+        "SayBody",
+        "CancelBody",
+        "ByBody",
+        "VoteBody",
+        "TimesBody",
+        "EventBody",
+    ):
         for field in schemas[name]["properties"]:
             assert f"`{field}`" in HTTP, (name, field)
 

@@ -65,6 +65,29 @@ async def test_any_body_of_a_schedule(app, body):
     await _answer(app, "PUT", "/v1/schedules/s", content=json.dumps(body), headers=headers)
 
 
+EVENTS = VALUE | st.fixed_dictionaries(
+    {"event_type": st.just("orders.created") | TEXT},
+    optional={
+        "event_id": TEXT,
+        "timestamp": st.sampled_from(["2026-02-30T00:00:00Z", "0001-01-01T00:00:00Z"]) | TEXT,
+        "payload": st.dictionaries(TEXT, VALUE, max_size=3) | VALUE,
+        "ttl_seconds": st.floats() | VALUE,
+        "trace_id": TEXT,
+    },
+)
+
+
+@FAST
+@given(body=EVENTS)
+@example(body={"event_type": "a", "payload": {"x": 10**30}})
+@example(body={"event_type": "a", "payload": {"\ud800": 1}})
+@example(body={"event_type": "a", "ttl_seconds": float("inf")})
+@example(body={"event_type": "a\n"})
+async def test_any_body_of_an_event(app, body):
+    headers = {"content-type": "application/json"}
+    await _answer(app, "POST", "/v1/events", content=json.dumps(body), headers=headers)
+
+
 @FAST
 @given(body=VALUE)
 async def test_any_body_of_a_signal(app, body):
