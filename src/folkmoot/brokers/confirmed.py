@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from folkmoot.brokers.eventwire import Word
-from folkmoot.brokers.link import PATIENCE_S, Link, uncut
+from folkmoot.brokers.link import PATIENCE_S, Link, Step, uncut
 from folkmoot.core.errors import BrokerFault
 
 _BATCH = 200
@@ -19,10 +19,13 @@ _Item = tuple[Word, "asyncio.Future[None] | None"]
 class Confirmed:
     """A line of words."""
 
-    def __init__(self, link: Link, say: Callable[[Sequence[Word]], Awaitable[None]]) -> None:
-        """`say` returns when all that needs it is confirmed."""
+    def __init__(
+        self, link: Link, say: Callable[[Sequence[Word]], Awaitable[None]], ready: Step
+    ) -> None:
+        """`say` returns when all that needs it is confirmed; `ready` comes before it."""
         self._link = link
         self._say = say
+        self._ready = ready
         self._waiting: deque[_Item] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -62,6 +65,7 @@ class Confirmed:
                 self._fail(self._waiting, "The broker does not answer.")
                 self._waiting.clear()
                 break
+            await self._ready()
             batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
             await self._send(batch)
         self._task = None

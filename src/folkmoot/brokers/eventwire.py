@@ -1,8 +1,8 @@
 """What one kind of server must be able to do for events. The rest is in exchange.py, the same for all.
 
 As with wire.py: any exception says that the connection is not to be trusted any more, and is followed by
-`leave` and, again and again, `join`, and `attend` for each subscription. `say` and `fetch` may be under
-way at the same time, each of them once.
+`leave` and, again and again, `join`; then comes `attend` for each subscription. `say`, `fetch` and `attend`
+may be under way at the same time, each of them once.
 """
 
 from collections.abc import Sequence

@@ -67,8 +67,10 @@ class RemoteExchange:
         self.capabilities = wire.capabilities
         self._wire = wire
         self._link = Link(address, self._join, wire.leave)
-        self._mouth = Confirmed(self._link, wire.say)
+        self._mouth = Confirmed(self._link, wire.say, self._attend)
         self._served: dict[str, tuple[str, ...]] = {}
+        self._attended: dict[str, tuple[str, ...]] = {}
+        self._telling = asyncio.Lock()
         self._some = asyncio.Event()
         self._takers: Takers[Come] = Takers(self._fetch, self._back)
         self._held: dict[int, Come] = {}
@@ -103,7 +105,7 @@ class RemoteExchange:
         await self._takers.close()
         with suppress(Exception):  # the server gives to others what we could not
             async with asyncio.timeout(PATIENCE_S):
-                for name in self._served if self._link.up else ():
+                for name in self._attended if self._link.up else ():
                     await self._wire.forsake(name)
                 for come in list(self._held.values()):
                     self._back(come)
@@ -126,11 +128,12 @@ class RemoteExchange:
         self._served[name] = tuple(patterns)
         self._some.set()
         if self._link.up:
-            await self._try(self._wire.attend(name, patterns))
+            await self._attend()
 
     async def leave(self, name: str) -> None:
         """Serve a subscription no more."""
-        if self._served.pop(name, None) is not None and self._link.up:
+        known = self._served.pop(name, None) is not None
+        if self._attended.pop(name, None) is not None and known and self._link.up:
             await self._try(self._wire.forsake(name))
         if not self._served:
             self._some.clear()
@@ -160,10 +163,26 @@ class RemoteExchange:
 
     async def _join(self) -> None:
         await self._wire.join(_Ears(self._link))
-        for name, patterns in list(self._served.items()):
-            await self._wire.attend(name, patterns)
+        self._attended = {}
 
-    async def _try(self, work: Awaitable[None]) -> None:
+    async def _attend(self) -> None:
+        """Tell the server of every subscription that this connection has not told yet, one by one.
+
+        Before anything is emitted, too: a server that came back empty would give it to nobody.
+        """
+        async with self._telling:
+            while self._link.up and (missing := self._untold()) is not None:
+                name, patterns = missing
+                if await self._try(self._wire.attend(name, patterns)):
+                    self._attended[name] = patterns
+
+    def _untold(self) -> tuple[str, tuple[str, ...]] | None:
+        for name, patterns in self._served.items():
+            if self._attended.get(name) != patterns:
+                return name, patterns
+        return None
+
+    async def _try(self, work: Awaitable[None]) -> bool:
         """Do something with the connection; a fault of it is the link's to mend."""
         born = self._link.generation
         try:
@@ -171,10 +190,13 @@ class RemoteExchange:
                 await uncut(work)
         except Exception as fault:  # noqa: BLE001 - whatever it is, the connection is not to be trusted
             self._link.broken(fault, born)
+            return False
+        return True
 
     async def _fetch(self, limit: int) -> list[Come]:
         await self._some.wait()
         await self._link.there()
+        await self._attend()
         born = self._link.generation
         try:
             async with asyncio.timeout(FETCH_S + PATIENCE_S):

@@ -6,6 +6,7 @@ for ever: the item shows in the counts until somebody deals with it.
 """
 
 import asyncio
+from collections.abc import Sequence
 
 from folkmoot.core import envelope as envelopes
 from folkmoot.core.changes import Outbox, Sent
@@ -26,8 +27,17 @@ class Delivery:
         self._tries: dict[str, int] = {}
 
     async def once(self, limit: int = 200) -> int:
-        """Send what is due; return how many items arrived. Events go side by side."""
-        items = await self._parts.store.outbox(self._parts.clock.now(), limit)
+        """Send what is due, `limit` at a time while they arrive; return how many items did."""
+        arrived = 0
+        while True:
+            items = await self._parts.store.outbox(self._parts.clock.now(), limit)
+            sent = await self._part(items)
+            arrived += sent
+            if len(items) < limit or not sent:
+                return arrived
+
+    async def _part(self, items: Sequence[Outbox]) -> int:
+        """Send these: events side by side, replies one after the other."""
         events = [item for item in items if item.topic == TOPIC]
         arrived = sum(await asyncio.gather(*(self._send(item) for item in events)))
         for item in items:

@@ -74,7 +74,7 @@ class MemoryDesk:
         self._agents = {agent.name: agent for agent in agents}
         self._kept: dict[str, _Kept] = {}
         self._timetable = Timetables(self.clock, self._known, self.submit)
-        self._events = FlowEventDesk(self._timetable.store, self.clock)
+        self.events = FlowEventDesk(self._timetable.store, self.clock)
         self._keys: dict[tuple[str, str], tuple[str, str]] = {}
         self._followed = asyncio.Event()
         self._unfollowed = asyncio.Event()
@@ -239,12 +239,6 @@ class MemoryDesk:
         kept.heard.add(key)
         self.write(run, _entry_of(signal, kept.run.attempt))
         return True
-
-    @property
-    def events(self) -> FlowEventDesk:
-        """What can be asked about events: nothing goes out, and nobody tries dead letters again."""
-        self._fail()
-        return self._events
 
     @property
     def timetable(self) -> Timetables:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 from contextlib import closing, suppress
 from secrets import token_hex
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import aio_pika
 import asyncpg
@@ -74,7 +74,7 @@ async def rabbitmq_url(prefix):
                 name = f"{prefix}.work.queue.{queue}{priority}"
                 await channel.queue_delete(name)
                 await channel.queue_delete(f"dlq.{name}")
-        for name in ("agent_events", "agent_events_dlx"):
+        for name in ("agent_events", "agent_hints", "agent_events_dlx"):
             await channel.exchange_delete(f"{prefix}.{name}")
 
 
@@ -120,6 +120,43 @@ def exchange_of():
         return MAKERS[url.partition("://")[0]].exchange(url, **options)
 
     return make
+
+
+async def _sweep_rabbitmq(url, prefix, names):
+    connection = await aio_pika.connect(url)
+    async with connection:
+        channel = await connection.channel()
+        for name in names:
+            await channel.queue_delete(f"{prefix}agent.{name}")
+            await channel.queue_delete(f"dlq.{prefix}agent.{name}")
+
+
+async def _sweep_nats(url, prefix, _names):
+    client = await nats.connect(url)
+    with suppress(nats.js.errors.NotFoundError):
+        await client.jetstream().delete_stream(f"{prefix}AGENT_EVENTS")
+    await client.close()
+
+
+async def _sweep_postgres(url, prefix, _names):
+    connection = await asyncpg.connect(url)
+    for name in ("events", "subscriptions"):
+        await connection.execute(f'DROP TABLE IF EXISTS "{prefix}folkmoot_{name}"')
+    await connection.close()
+
+
+@pytest.fixture
+def swept():
+    """Takes away what events leave at a URL: of these subscriptions. Redis's prefix is swept anyway."""
+    sweepers = {"nats": _sweep_nats, "amqp": _sweep_rabbitmq, "postgres": _sweep_postgres}
+
+    async def sweep(url, names):
+        plain, _, query = url.partition("?")
+        sweeper = sweepers.get(url.partition("://")[0])
+        if sweeper is not None:
+            await sweeper(plain, parse_qs(query)["prefix"][0], names)
+
+    return sweep
 
 
 class Throwaway:

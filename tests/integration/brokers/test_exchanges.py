@@ -5,8 +5,6 @@ from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
 
 import aio_pika
-import asyncpg
-import nats
 import pytest
 
 from folkmoot.core import envelope as envelopes
@@ -17,50 +15,18 @@ from folkmoot.testing.contracts.exchange.hands import event, gather, receive
 pytestmark = pytest.mark.server
 
 
+NAMES = ("one", "two", "three", "exact", "tail", "head", "middle")
+
+
 @pytest.fixture
-async def events_url(any_url):
+async def events_url(any_url, swept):
     """A URL whose events leave nothing behind."""
     yield any_url
-    await CLEAN[any_url.partition("://")[0]](any_url)
+    await swept(any_url, NAMES)
 
 
 def prefix_of(url):
     return parse_qs(urlsplit(url).query)["prefix"][0]
-
-
-async def clean_rabbitmq(url):
-    connection = await aio_pika.connect(url)
-    async with connection:
-        channel = await connection.channel()
-        for name in ("one", "two", "three", "exact", "tail", "head", "middle"):
-            await channel.queue_delete(f"{prefix_of(url)}agent.{name}")
-            await channel.queue_delete(f"dlq.{prefix_of(url)}agent.{name}")
-
-
-async def clean_nats(url):
-    client = await nats.connect(url.partition("?")[0])
-    with suppress(nats.js.errors.NotFoundError):
-        await client.jetstream().delete_stream(f"{prefix_of(url)}AGENT_EVENTS")
-    await client.close()
-
-
-async def clean_postgres(url):
-    connection = await asyncpg.connect(url.partition("?")[0])
-    for name in ("events", "subscriptions"):
-        await connection.execute(f'DROP TABLE IF EXISTS "{prefix_of(url)}folkmoot_{name}"')
-    await connection.close()
-
-
-async def clean_redis(_url):
-    """The prefix is swept already."""
-
-
-CLEAN = {
-    "redis": clean_redis,
-    "nats": clean_nats,
-    "amqp": clean_rabbitmq,
-    "postgres": clean_postgres,
-}
 
 
 @pytest.fixture
@@ -131,7 +97,7 @@ async def test_an_outage_is_said_and_ends_by_itself(server, exchange_of):
 
 
 @pytest.fixture
-async def rabbit(rabbitmq_url, exchange_of):
+async def rabbit(rabbitmq_url, exchange_of, swept):
     """An exchange at RabbitMQ, and a channel of somebody else's."""
     exchange = exchange_of(rabbitmq_url)
     await exchange.open()
@@ -139,7 +105,7 @@ async def rabbit(rabbitmq_url, exchange_of):
     yield exchange, await connection.channel(), prefix_of(rabbitmq_url)
     await connection.close()
     await exchange.close()
-    await clean_rabbitmq(rabbitmq_url)
+    await swept(rabbitmq_url, NAMES)
 
 
 async def next_of(channel, name):

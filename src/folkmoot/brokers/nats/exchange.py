@@ -157,8 +157,10 @@ class NatsEvents:
             if self._ears is not None:
                 self._ears.broken(fault)
         finally:
-            with suppress(Exception):
-                await pull.close()
+            if self._client is not None:  # else the connection ends, and the pull with it
+                with suppress(Exception):
+                    async with asyncio.timeout(1):
+                        await pull.close()
 
     async def _make_stream(self, asking: Asking) -> None:
         """Make the stream, or take what is there: replicas, storage and ages are the operator's."""

@@ -96,6 +96,8 @@ class RedisEvents:
         commands = [self._settled(word) for word in words if isinstance(word, Settled)]
         if events:
             wanted = await self._wanted(saying)
+            if not self._served.keys() <= wanted.keys():
+                raise ConnectionError("the server has lost our subscriptions")
             commands += [
                 ("XADD", self._keys.stream(name), "*", "event", envelopes.write(event))
                 for event in events

@@ -40,9 +40,14 @@ class Reactions:
         self._parts = parts
 
     async def once(self, limit: int = 100) -> int:
-        """Deal with what is due, at most `limit`; return how many became runs."""
-        due = await self._parts.store.due_records(EVENT, self._parts.clock.now(), limit)
-        return sum(await asyncio.gather(*(self._deal(record) for record in due)))
+        """Deal with what is due, `limit` at a time while runs come of it; return how many did."""
+        made = 0
+        while True:
+            due = await self._parts.store.due_records(EVENT, self._parts.clock.now(), limit)
+            new = sum(await asyncio.gather(*(self._deal(record) for record in due)))
+            made += new
+            if len(due) < limit or not new:
+                return made
 
     async def _deal(self, record: Record) -> bool:
         try:
