@@ -225,7 +225,7 @@ def measure(way: str, runs: int) -> dict[str, float]:
             table = Table(folder / "floor.db", "OFF" if way == "unsynced" else "FULL")
         wall, cpu = time.perf_counter(), time.process_time()
         if way == "tasks" and table is not None:
-            asyncio.run(in_tasks(runs, table))
+            ruler.on_a_loop(in_tasks(runs, table))
         else:
             lockstep(runs, table)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu

@@ -1,6 +1,5 @@
 """latency: one run alone, from the call of submit to the moment its model is first called."""
 
-import asyncio
 import time
 from pathlib import Path
 
@@ -68,7 +67,7 @@ def run(options: Options) -> report.Report:
 def main() -> None:
     given = ruler.runs_wanted("one run alone", RUNS).parse_args()
     with ruler.scratch() as folder:
-        ruler.tell(asyncio.run(measure(folder, given.runs)))
+        ruler.tell(ruler.on_a_loop(measure(folder, given.runs)))
 
 
 if __name__ == "__main__":

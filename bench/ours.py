@@ -3,7 +3,6 @@
 Run from the repository root: `.venv/bin/python -m bench.ours --runs 10000`.
 """
 
-import asyncio
 import gc
 from pathlib import Path
 
@@ -45,7 +44,7 @@ async def check(desk: FlowDesk) -> None:
 def main() -> None:
     given = ruler.runs_wanted("react3 on Folkmoot", default=10_000).parse_args()
     with ruler.scratch() as folder:
-        ruler.tell(asyncio.run(measure(folder, given.runs)))
+        ruler.tell(ruler.on_a_loop(measure(folder, given.runs)))
 
 
 if __name__ == "__main__":

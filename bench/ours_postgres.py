@@ -44,7 +44,7 @@ async def measure(share: Share) -> dict[str, float]:
 
 def work(share: Share, told: Any) -> None:
     """Be one of several processes."""
-    told.put(asyncio.run(measure(share)))
+    told.put(ruler.on_a_loop(measure(share)))
 
 
 def together(url: str, runs: int, processes: int) -> dict[str, float]:

@@ -5,7 +5,6 @@ the line that made it. Each look takes the innermost frame that belongs to the p
 library below it. The store's writer thread is looked at in the same moment.
 """
 
-import asyncio
 import signal
 import sys
 import threading
@@ -127,7 +126,7 @@ def shares(counted: dict[str, int], found: dict[str, Any]) -> list[list[str]]:
 def main() -> None:
     given = ruler.runs_wanted("where the time of react3 goes", RUNS).parse_args()
     with ruler.scratch() as folder:
-        ruler.tell(asyncio.run(measure(folder, given.runs)))
+        ruler.tell(ruler.on_a_loop(measure(folder, given.runs)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""The ruler: every side, ours and the rivals', is measured by this one file. Standard library only.
+"""The ruler: every side, ours and the rivals', is measured by this one file, on the same event loop.
+
+Standard library only, but for uvloop where it is installed.
 
 A *lap* is one run from the moment it is asked for to the moment its answer is there. The loop is
 closed: `at_a_time` callers, each starts its next run when its last one has ended. So the same number
@@ -15,11 +17,11 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 ROOT = Path(__file__).resolve().parents[1]
 AT_A_TIME = 100
@@ -29,6 +31,8 @@ QUESTION = "How is the weather in Chur?"
 PLACE = "Chur"
 FOUND = "Chur: 21 degrees, clear."
 ANSWER = "It is 21 degrees and clear in Chur."
+
+Result = TypeVar("Result")
 
 
 class Laps(NamedTuple):
@@ -55,6 +59,15 @@ async def closed_loop(
     wall, cpu = time.perf_counter(), time.process_time()
     await asyncio.gather(*(caller() for _ in range(min(at_a_time, runs))))
     return Laps(time.perf_counter() - wall, time.process_time() - cpu, ms)
+
+
+def on_a_loop(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run a program on uvloop, as `folkmoot up` does, or else on asyncio's own event loop."""
+    try:
+        import uvloop  # noqa: PLC0415 - not for every platform
+    except ImportError:
+        return asyncio.run(work)
+    return uvloop.run(work)
 
 
 def closed_loop_in_threads(once: Callable[[], None], runs: int, at_a_time: int = AT_A_TIME) -> Laps:

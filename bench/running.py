@@ -91,7 +91,7 @@ def run(options: Options) -> report.Report:
 def main() -> None:
     given = ruler.runs_wanted("runs inside a model call", RUNS).parse_args()
     with ruler.scratch() as folder:
-        ruler.tell(asyncio.run(measure(folder, given.runs)))
+        ruler.tell(ruler.on_a_loop(measure(folder, given.runs)))
 
 
 if __name__ == "__main__":

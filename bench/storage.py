@@ -4,7 +4,6 @@ A turn is a reply of the model (1.5 kB of text, and a tool call) and the tool's 
 text is random hexadecimal digits: no two are alike, so keeping equal bodies once saves nothing.
 """
 
-import asyncio
 import random
 from pathlib import Path
 from typing import Any
@@ -106,7 +105,7 @@ def run(options: Options) -> report.Report:
 def main() -> None:
     given = ruler.runs_wanted("a long conversation; --runs are its turns", TURNS).parse_args()
     with ruler.scratch() as folder:
-        ruler.tell(asyncio.run(measure(folder, given.runs)))
+        ruler.tell(ruler.on_a_loop(measure(folder, given.runs)))
 
 
 if __name__ == "__main__":

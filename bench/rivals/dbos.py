@@ -16,7 +16,6 @@ What was chosen, and why:
 * The workflow is called, not queued: no polling for its end.
 """
 
-import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -146,7 +145,7 @@ def main() -> None:
         launch(given.url or new_file(folder, given.journal), given.pool)
         try:
             threads = given.style == "threads"
-            laps = in_threads(given.runs) if threads else asyncio.run(on_a_loop(given.runs))
+            laps = in_threads(given.runs) if threads else ruler.on_a_loop(on_a_loop(given.runs))
             found = ruler.figures(laps) | (
                 postgres.share(given.url, given.runs) if given.url else {}
             )

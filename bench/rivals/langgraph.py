@@ -15,7 +15,6 @@ What was chosen, and why it is LangGraph's best:
 * Tracing is off, the collector is tuned, and the nodes are coroutines, so no thread pool is used.
 """
 
-import asyncio
 import operator
 import os
 import warnings
@@ -155,7 +154,7 @@ def main() -> None:
     parser = ruler.runs_wanted("react3 on LangGraph", default=1000)
     parser.add_argument("--graph", choices=["plain", "messages", "prebuilt"], default="plain")
     given = parser.parse_args()
-    ruler.tell(asyncio.run(measure(given.runs, given.graph)))
+    ruler.tell(ruler.on_a_loop(measure(given.runs, given.graph)))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ The saver serialises its calls under a lock of its own. `--savers N` gives N sav
 the runs in turn to them; `--pool N` gives one saver a pool, as LangGraph's pages do.
 """
 
-import asyncio
 import itertools
 from contextlib import AsyncExitStack
 from typing import Any
@@ -61,7 +60,7 @@ def main() -> None:
     parser.add_argument("--savers", type=int, default=1)
     parser.add_argument("--pool", type=int, default=0)
     given = parser.parse_args()
-    ruler.tell(asyncio.run(measure(given.url, given.runs, given.savers, given.pool)))
+    ruler.tell(ruler.on_a_loop(measure(given.url, given.runs, given.savers, given.pool)))
 
 
 if __name__ == "__main__":

@@ -240,13 +240,25 @@ def chaos(file: Path, **how: Any) -> dict[str, Any]:
     return matrix.run(file, **how)
 
 
-def go(work: Coroutine[Any, Any, Exit]) -> Exit:
-    """Run a command's work. Ctrl-C and SIGTERM cancel it once; a second Ctrl-C stops it at once."""
-    with asyncio.Runner() as runner:
+def go(work: Coroutine[Any, Any, Exit], *, serves: bool = False) -> Exit:
+    """Run a command's work. Ctrl-C and SIGTERM cancel it once; a second Ctrl-C stops it at once.
+
+    What `serves` (a role, for as long as it lives) gets the quicker event loop; others begin sooner.
+    """
+    with asyncio.Runner(loop_factory=_quick_loop() if serves else None) as runner:
         try:
             return runner.run(_stoppable(work))
         except (KeyboardInterrupt, asyncio.CancelledError):
             return Exit.INTERRUPTED
+
+
+def _quick_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes uvloop's event loops, where it is installed (it is not for every platform)."""
+    try:
+        from uvloop import new_event_loop  # noqa: PLC0415 - only who serves pays for the import
+    except ImportError:
+        return None
+    return new_event_loop
 
 
 async def _stoppable(work: Coroutine[Any, Any, Exit]) -> Exit:

@@ -24,4 +24,4 @@ class Given(Options, frozen=True, kw_only=True):
 def api(given: Given) -> Exit:
     """Run the HTTP API alone."""
     settings = session.settings(given, host=given.host, port=given.port)
-    return session.go(serve.until_stopped(settings, Output(json=given.json), ("api",)))
+    return session.go(serve.until_stopped(settings, Output(json=given.json), ("api",)), serves=True)

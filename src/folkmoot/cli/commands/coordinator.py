@@ -9,4 +9,6 @@ from folkmoot.cli.output import Output
 def coordinator(given: Options) -> Exit:
     """Run a coordinator alone: one of them leads."""
     settings = session.settings(given)
-    return session.go(serve.until_stopped(settings, Output(json=given.json), ("coordinator",)))
+    return session.go(
+        serve.until_stopped(settings, Output(json=given.json), ("coordinator",)), serves=True
+    )

@@ -31,4 +31,4 @@ def up(given: Given) -> Exit:
     settings = session.settings(
         given, host=given.host, port=given.port, concurrency=given.concurrency
     )
-    return session.go(serve.until_stopped(settings, Output(json=given.json), ROLES))
+    return session.go(serve.until_stopped(settings, Output(json=given.json), ROLES), serves=True)

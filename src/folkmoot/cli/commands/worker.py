@@ -21,4 +21,6 @@ class Given(Options, frozen=True, kw_only=True):
 def worker(given: Given) -> Exit:
     """Run a worker alone: it drives runs."""
     settings = session.settings(given, concurrency=given.concurrency)
-    return session.go(serve.until_stopped(settings, Output(json=given.json), ("worker",)))
+    return session.go(
+        serve.until_stopped(settings, Output(json=given.json), ("worker",)), serves=True
+    )
