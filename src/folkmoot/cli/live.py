@@ -1,5 +1,7 @@
 """A run, shown as it happens: the model's words as they come, then what each entry adds."""
 
+from msgspec import structs
+
 from folkmoot.cli import lines, shapes
 from folkmoot.cli.exits import Exit, of_state
 from folkmoot.cli.output import Output
@@ -7,7 +9,7 @@ from folkmoot.cli.text import spent
 from folkmoot.core import entries as e
 from folkmoot.core.entries import Body, Entry
 from folkmoot.core.run import Run
-from folkmoot.ports.desk import Delta
+from folkmoot.ports.desk import Answer, Delta
 
 
 class Live:
@@ -62,6 +64,19 @@ class Live:
         if self._said:
             self._out.say()
             self._said = ""
+
+
+def answer(out: Output, given: Answer, *, seen: bool = False) -> Exit:
+    """Show what became of a message, and return what the command's exit code says of it.
+
+    `seen`: its entries were shown before.
+    """
+    out.document({"type": "answer"} | structs.asdict(given))
+    if given.error and not seen:
+        out.warn(given.error)
+    elif not seen:
+        out.say(given.output)
+    return Exit.FAILED if given.error else Exit.OK
 
 
 def ending(out: Output, run: Run) -> Exit:

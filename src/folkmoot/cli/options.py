@@ -21,6 +21,12 @@ Input = Annotated[
 ]
 
 
+Conversation = Annotated[
+    str,
+    typer.Option("--conversation", metavar="NAME", help="The conversation, by a name of yours."),
+]
+
+
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What every command takes that opens the system."""
 

@@ -64,7 +64,7 @@ class Person:
             if open_.approval not in self._answered and self._by not in open_.yes:
                 await self._approval(open_)
         if question:
-            said = await _line("your answer> ")
+            said = await typed("your answer> ")
             if said:
                 await self._tell(run, Say(said, self._by))
 
@@ -72,7 +72,7 @@ class Person:
         call = lines.call(ToolCall("", asked.act, asked.args))
         self._out.say(f"?  {call}: {asked.reason}", "bold cyan")
         while True:
-            said = await _line("approve? [y/n, then a note if you like]> ")
+            said = await typed("approve? [y/n, then a note if you like]> ")
             word, _, note = (said or "").partition(" ")
             if said is None:
                 self._out.note(f"Left open: `folkmoot approve {asked.run} {asked.approval}`.")
@@ -109,7 +109,7 @@ def _ender(follower: asyncio.Task[Any] | None) -> Callable[[asyncio.Task[None]],
     return end
 
 
-async def _line(prompt: str) -> str | None:
+async def typed(prompt: str) -> str | None:
     """Read one line from the terminal, or None at its end; cancelling it leaves the rest unread.
 
     The loop watches the terminal itself: a thread blocked in input() would keep the process alive
@@ -118,15 +118,15 @@ async def _line(prompt: str) -> str | None:
     sys.stdout.write(prompt)
     sys.stdout.flush()
     loop, fd = asyncio.get_running_loop(), sys.stdin.fileno()
-    typed: asyncio.Future[bytes] = loop.create_future()
+    coming: asyncio.Future[bytes] = loop.create_future()
 
     def read() -> None:
-        if not typed.done():
-            typed.set_result(os.read(fd, _TYPED))
+        if not coming.done():
+            coming.set_result(os.read(fd, _TYPED))
 
     loop.add_reader(fd, read)
     try:
-        data = await typed
+        data = await coming
     finally:
         loop.remove_reader(fd)
     return data.decode(errors="replace").strip() if data else None

@@ -34,6 +34,7 @@ SECTIONS: dict[str, dict[str, Line]] = {
     "Steer": {
         "submit": Line("submit", "Hand a task to the system; print its run."),
         "emit": Line("emit", "Publish an event; print its id."),
+        "talk": Line("talk", "Hold a conversation with a continuous agent, here and now."),
         "say": Line("tell", "Add a message to a run."),
         "pause": Line("tell", "Make a run wait at its next step."),
         "resume": Line("tell", "Let a paused run go on."),

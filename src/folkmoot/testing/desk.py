@@ -149,13 +149,14 @@ class MemoryDesk:
             run = self._create(replace(task, input="", key="", reply_to=None, deadline=None))
             self._keys[name] = (run.id, "")
         kept = self._kept[self._keys[name][0]]
+        before = kept.run
         made = ids.make("msg", self.clock.now(), self.clock.entropy(10))
         id_ = f"msg_{task.key}" if task.key else made
         new = id_ not in kept.heard
         if new:
             kept.heard.add(id_)
             self.write(kept.run.id, e.MessageAdded(text=task.input, message=id_))
-        return Submitted(kept.run, new=new, message=id_)
+        return Submitted(before, new=new, message=id_)
 
     def _create(self, task: Task) -> Run:
         now = self.clock.now()

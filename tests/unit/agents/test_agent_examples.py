@@ -19,7 +19,17 @@ from folkmoot.core.task import Task
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
 FILES = [EXAMPLES / name for name in Folder(EXAMPLES).names()]
-NAMES = ["anthropic", "ask", "chaos", "keywords", "ollama", "openai", "reader", "structured"]
+NAMES = [
+    "anthropic",
+    "ask",
+    "chaos",
+    "continuous",
+    "keywords",
+    "ollama",
+    "openai",
+    "reader",
+    "structured",
+]
 
 
 def app(tmp_path, *agents, folder=None):
@@ -119,3 +129,20 @@ async def test_structured_sends_the_first_reply_back_and_takes_the_second(tmp_pa
 async def test_keywords_answers_without_a_key(tmp_path):
     run = await play(tmp_path, "keywords", "Hello!")
     assert run.output.startswith("Hello.")
+
+
+async def test_continuous_remembers_what_it_was_told(tmp_path):
+    agent = load_file(EXAMPLES / "continuous.yaml", workspaces=tmp_path)
+    agent = msgspec.structs.replace(agent, workspace=str(tmp_path / "workspace"))
+    said = []
+    async with app(tmp_path, agent).running() as desk:
+        for text in ("The kettle is in the cellar.", "The cat is out.", "What do you know?"):
+            task = Task(agent="continuous", input=text, conversation="main")
+            submitted = await desk.submit(task)
+            said.append(await desk.answer(submitted.run.id, submitted.message, 30.0))
+        kept = await desk.finished(submitted.run.id)
+    assert [one.error for one in said] == [""] * 3
+    assert said[1].output == "Noted, and that was reply 4 of those I can see: The cat is out."
+    assert said[2].output == "I keep 2 notes."
+    assert (kept.state, kept.output) == ("waiting", "I keep 2 notes.")
+    assert len({one.run for one in said}) == 1

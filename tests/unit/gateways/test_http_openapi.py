@@ -7,6 +7,7 @@ from folkmoot.gateways.http.keys import OPEN
 ROUTES = {
     "/v1/runs": {"get", "post"},
     "/v1/runs/{run}": {"get"},
+    "/v1/runs/{run}/answers/{message}": {"get"},
     "/v1/runs/{run}/journal": {"get"},
     "/v1/runs/{run}/events": {"get"},
     "/v1/runs/{run}/say": {"post"},

@@ -13,6 +13,7 @@ async def test_a_task_becomes_a_run_that_location_names(api, desk):
     body = answer.json()
     assert answer.headers["location"] == f"/v1/runs/{body['id']}"
     assert body["state"] == "queued"
+    assert (body.pop("message"), body.pop("answer")) == ("", None)
     assert (await api.get(answer.headers["location"])).json() == body
 
 

@@ -6,13 +6,15 @@ import typer
 
 from folkmoot.cli import session
 from folkmoot.cli.exits import Exit
-from folkmoot.cli.live import ending
-from folkmoot.cli.options import AgentName, Input, Key, Options
+from folkmoot.cli.live import answer, ending
+from folkmoot.cli.options import AgentName, Conversation, Input, Key, Options
 from folkmoot.cli.output import Output
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.task import Task
-from folkmoot.ports.desk import Desk
+from folkmoot.ports.desk import Answer, Desk
 from folkmoot.ports.intake import Submitted
+
+_LONG_S = 3600.0
 
 
 class Given(Options, frozen=True, kw_only=True):
@@ -24,7 +26,10 @@ class Given(Options, frozen=True, kw_only=True):
     priority: Annotated[
         str, typer.Option("--priority", metavar="WORD", help="critical, high, normal or low.")
     ] = "normal"
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end and show it.")] = False
+    conversation: Conversation = ""
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for the end, or the answer, and show it.")
+    ] = False
 
 
 def submit(given: Given) -> Exit:
@@ -42,20 +47,34 @@ async def _submit(given: Given) -> Exit:
         source="cli",
         key=given.key,
         priority=given.priority,
+        conversation=given.conversation,
     )
     async with system.opened() as desk:
         submitted = await desk.submit(task)
-        out.document({"run": submitted.run.id, "new": submitted.new, "state": submitted.run.state})
-        out.say(submitted.run.id)
+        known = {"run": submitted.run.id, "new": submitted.new, "state": submitted.run.state}
+        out.document(known | ({"message": submitted.message} if submitted.message else {}))
+        out.say(f"{submitted.run.id} {submitted.message}".strip())
         await _remark(out, desk, submitted)
         if not given.wait:
             return Exit.OK
+        if submitted.message:
+            return answer(out, await _answer(out, desk, submitted.run.id, submitted.message))
         return ending(out, await _wait(out, desk, submitted.run.id))
+
+
+async def _answer(out: Output, desk: Desk, run: str, message: str) -> Answer:
+    """Wait for an answer, however long it takes."""
+    with out.progress(f"{run} goes on"):
+        while True:
+            found = await desk.answer(run, message, _LONG_S)
+            if found is not None:
+                return found
 
 
 async def _remark(out: Output, desk: Desk, submitted: Submitted) -> None:
     if not submitted.new:
-        out.note("This key was used before: it is the same run, and nothing new was started.")
+        what = "message" if submitted.message else "run"
+        out.note(f"This key was used before: it is the same {what}, and nothing new was started.")
     elif submitted.run.state is RunState.QUEUED and not (await desk.counts()).workers:
         out.note("No worker runs now; the task waits. Start one: `folkmoot up`.")
 

@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from folkmoot.core.errors import SettingsInvalid
 from folkmoot.gateways.http import (
     agents,
+    answers,
     emitted,
     events,
     health,
@@ -41,7 +42,7 @@ _ABOUT = (
     "Runs of agents: submit tasks, follow them, steer them, answer what they ask, set schedules. "
     "Times are milliseconds since 1970 (UTC). Errors are application/problem+json."
 )
-_VERSIONED = (runs, events, signals, questions, agents, schedules, system, emitted)
+_VERSIONED = (runs, answers, events, signals, questions, agents, schedules, system, emitted)
 # FastAPI would otherwise watch every request for an OpenTelemetry that it looks for in the
 # environment; our traces are made from journals.
 _NO_TELEMETRY: Any = {

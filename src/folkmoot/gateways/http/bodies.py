@@ -61,6 +61,7 @@ class TaskBody(In):
         default=None, ge=0, le=LARGEST, description="When the run is given up (ms since 1970, UTC)."
     )
     labels: dict[Label, Label] = Field(default_factory=dict, max_length=50)
+    conversation: Label = Field(default="", description="Say it in this conversation.")
 
     def task(self, key: str) -> Task:
         """Return it as a task of the source `api`."""
@@ -71,6 +72,7 @@ class TaskBody(In):
             priority=self.priority,
             deadline=self.deadline,
             labels=self.labels,
+            conversation=self.conversation,
         )
 
 

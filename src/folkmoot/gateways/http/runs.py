@@ -6,18 +6,21 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from folkmoot.core.run import RunState
+from folkmoot.gateways.http.answers import LONGEST_WAIT, SubmittedBody, answered
 from folkmoot.gateways.http.bodies import LARGEST, JournalBody, RunBody, RunsBody, TaskBody
 from folkmoot.gateways.http.entries import entry_json
 from folkmoot.gateways.http.shared import DeskHere, IdempotencyKey, Shared, SharedHere
 from folkmoot.ports import store
 
-LONGEST_WAIT = 60
-
 router = APIRouter(tags=["runs"])
 
 Wait = Annotated[
     float,
-    Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for the run's end before answering."),
+    Query(
+        ge=0,
+        le=LONGEST_WAIT,
+        description="Seconds to wait for the run's end, or the message's answer, before answering.",
+    ),
 ]
 
 
@@ -25,8 +28,11 @@ Wait = Annotated[
     "/runs",
     status_code=202,
     responses={
-        200: {"model": RunBody, "description": "This key's run, made by an earlier request."},
-        201: {"model": RunBody, "description": "The run, which ended while you waited."},
+        200: {"model": SubmittedBody, "description": "This key's run, made by an earlier request."},
+        201: {
+            "model": SubmittedBody,
+            "description": "It ended, or was answered, while you waited.",
+        },
     },
 )
 async def submit(
@@ -35,20 +41,26 @@ async def submit(
     response: Response,
     idempotency_key: IdempotencyKey = "",
     wait: Wait = 0,
-) -> RunBody:
-    """Make a run of a task. With an Idempotency-Key that was used before: that key's run."""
+) -> SubmittedBody:
+    """Make a run of a task. With an Idempotency-Key that was used before: that key's run.
+
+    With `conversation` it is a message to that conversation's run.
+    """
     submitted = await shared.desk.submit(body.task(idempotency_key))
-    run = submitted.run
-    if wait and not run.state.final:
+    run, message, answer = submitted.run, submitted.message, None
+    if message:
+        answer = await answered(shared, run.id, message, wait)
+    elif wait and not run.state.final:
         await _until_over(shared, run.id, wait)
+    if wait:
         run = await shared.desk.run(run.id)
     response.headers["Location"] = f"/v1/runs/{run.id}"
     if not submitted.new:
         response.status_code = 200
         response.headers["Idempotent-Replayed"] = "true"
-    elif run.state.final:
+    elif answer is not None or (run.state.final and not message):
         response.status_code = 201
-    return RunBody.of(run)
+    return SubmittedBody.after(run, message, answer)
 
 
 async def _until_over(shared: Shared, run: str, seconds: float) -> None:
