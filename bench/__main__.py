@@ -32,7 +32,9 @@ BENCHES = {
     },
     "rivals": ("bench.rivals_compared", "each rival, run in each way that was tried"),
 }
-IN_ALL = tuple(name for name in BENCHES if name not in {"profile", "rivals"} and "-" not in name)
+IN_ALL = tuple(
+    name for name in BENCHES if name not in {"profile", "rivals", "failover"} and "-" not in name
+)
 
 
 def parse(argv: list[str]) -> tuple[str | None, Options]:

@@ -1,6 +1,7 @@
 """Fleets of real processes on throwaway servers: skipped where a server is missing, a failure with CI=true."""
 
 import asyncio
+import logging
 import os
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from folkmoot.testing.fleet.fleet import Fleet
 from folkmoot.testing.fleet.servers import Missing, Nats, Postgres, RabbitMQ, Redis
 
+_log = logging.getLogger("faults")
 SERVERS = {"postgres": Postgres, "redis": Redis, "nats": Nats, "rabbitmq": RabbitMQ}
 
 
@@ -60,6 +62,11 @@ async def _judged(fleet, *loads, within_s=60):
     await fleet.until_done(within_s, *loads)
     await fleet.end()
     found = await fleet.judge(*loads)
+    _log.info(
+        "%d runs, %d entries; %d moved, %d calls again, %d in doubt; %d tasks sent again",
+        *(found.runs, found.entries, found.moved, found.again, found.in_doubt),
+        sum(load.again for load in loads),
+    )
     assert not found.flaws, "\n".join(f"{x.kind} {x.run}: {x.text}" for x in found.flaws[:20])
     return found
 

@@ -1,5 +1,7 @@
 """A worker that stands still past its lease (SIGSTOP) and then goes on: it writes nothing any more."""
 
+import asyncio
+
 import pytest
 
 from folkmoot.core.entries import ToolDoubted
@@ -12,6 +14,7 @@ pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 HELD = ("post", "post", "post", "keep", "keep", "note", "look", "model", "model")
 HOLD_S = 2.0
+LOAD_S = 8.0
 
 
 @pytest.mark.timeout(90)
@@ -46,3 +49,36 @@ async def test_a_worker_stopped_past_its_lease_loses_its_runs_and_writes_no_more
     assert doubted == {f"t-{nr}" for nr, held in enumerate(HELD) if held == "post"}
     assert found.in_doubt == HELD.count("post")
     assert "lease_lost" not in new.log
+
+
+@pytest.mark.timeout(90)
+async def test_a_leader_stopped_past_its_lease_leads_no_more_when_it_goes_on(
+    fleet, postgres, redis, judged
+):
+    async with fleet(postgres.url, redis.url) as moot:
+        await moot.add("api", "worker", "coordinator", "coordinator")
+        load = Load(moot.members)
+        loading = asyncio.create_task(load.run(LOAD_S))
+        first = await leader(moot)
+        old = next(member for member in moot.members if f"-{member.pid}-" in first.holder)
+        old.stop()
+        await asyncio.sleep(LOAD_S / 2)
+        second = await leader(moot)
+        old.go_on()
+        await loading
+        await judged(moot, load)
+    assert second.holder != first.holder
+    assert second.fence > first.fence
+
+
+async def leader(moot):
+    """Wait until somebody leads; return the lease."""
+    store = moot.store()
+    await store.open()
+    try:
+        async with asyncio.timeout(20):
+            while not (lease := await store.lease("coordinator")).left_ms:  # noqa: ASYNC110 - asked
+                await asyncio.sleep(0.05)
+        return lease
+    finally:
+        await store.close()

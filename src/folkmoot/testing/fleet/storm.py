@@ -2,19 +2,20 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Sequence
 
 from folkmoot.testing.fleet.member import Member
 
 
 class Storm:
-    """Kills one member after the other; at least one is always left alone."""
+    """Kills one member after the other; at least one is always left alone. `kills` counts by role."""
 
     def __init__(
         self, members: Sequence[Member], *, every_s: tuple[float, float] = (1.0, 3.0), seed: int = 0
     ) -> None:
         """`every_s`: the shortest and the longest pause between two kills."""
-        self.kills = 0
+        self.kills: Counter[str] = Counter()
         self._members = members
         self._every_s = every_s
         self._random = random.Random(seed)  # noqa: S311 - chance, not secrecy
@@ -33,7 +34,7 @@ class Storm:
             if len(standing) > 1:
                 victim = self._random.choice(standing)
                 victim.kill()
-                self.kills += 1
+                self.kills[victim.role.command[0]] += 1
                 rising.add(asyncio.create_task(self._raise(victim)))
         await asyncio.gather(*rising)
 
