@@ -20,6 +20,7 @@ BENCHES = {
     "startup": ("bench.startup", "folkmoot --help, and folkmoot up until it is ready"),
     "storage": ("bench.storage", "bytes that a long conversation takes"),
     "failover": ("bench.failover", "from a worker's death to its runs' next entries elsewhere"),
+    "million": ("bench.million", "claims and lists beside a million finished runs"),
     "profile": ("bench.profile", "where the time of react3 goes"),
     **{
         f"noop-{kind}": (f"bench.noop.compare:{kind}", f"runs that do nothing, through {name}")
@@ -32,9 +33,8 @@ BENCHES = {
     },
     "rivals": ("bench.rivals_compared", "each rival, run in each way that was tried"),
 }
-IN_ALL = tuple(
-    name for name in BENCHES if name not in {"profile", "rivals", "failover"} and "-" not in name
-)
+_APART = frozenset({"profile", "rivals", "failover", "million"})
+IN_ALL = tuple(name for name in BENCHES if name not in _APART and "-" not in name)
 
 
 def parse(argv: list[str]) -> tuple[str | None, Options]:

@@ -49,12 +49,16 @@ class Reader:
 
     async def ask(self, name: str, *args: Any) -> list[Any]:
         """Return all rows of a named statement."""
+        return await self.fetch(self._sql[name], *args)
+
+    async def fetch(self, statement: str, *args: Any) -> list[Any]:
+        """Return all rows of a statement."""
         clock = asyncio.get_running_loop().time
         until = clock() + (0 if self._tired else self._patience_s)
         pause = _FIRST_S
         while True:
             try:
-                found: list[Any] = await self._once(name, args)
+                found: list[Any] = await self._once(statement, args)
             except (
                 asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError,
                 TimeoutError,
@@ -68,11 +72,11 @@ class Reader:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_S)
 
-    async def _once(self, name: str, args: tuple[Any, ...]) -> list[Any]:
+    async def _once(self, statement: str, args: tuple[Any, ...]) -> list[Any]:
         if self._pool is None:
             raise StoreClosed
         async with self._pool.acquire(timeout=_ANSWER_S) as db:
-            found: list[Any] = await db.fetch(self._sql[name], *args)
+            found: list[Any] = await db.fetch(statement, *args)
         return found
 
 

@@ -16,6 +16,7 @@ from folkmoot.core.errors import StoreClosed
 from folkmoot.core.run import Run
 from folkmoot.ports.store import GONE_MS, STUCK, Counts, Query, Standing
 from folkmoot.stores import standing
+from folkmoot.stores.listing import LAST, statement
 from folkmoot.stores.postgres import look, rows
 from folkmoot.stores.postgres.address import Address
 from folkmoot.stores.postgres.documents import to_record
@@ -97,12 +98,12 @@ class PostgresStore:
 
     async def runs(self, query: Query) -> list[Run]:
         """List runs, newest first."""
-        states = [str(state) for state in query.states]
-        agent, before = quoted(query.agent), quoted(query.before)
-        return [
-            rows.to_run(row)
-            for row in await self._ask("list_runs", agent, before, states, query.limit)
-        ]
+        if self._writer is None:
+            raise StoreClosed
+        text = statement("postgres", query.states, agent=bool(query.agent))
+        before = quoted(query.before) or LAST
+        found = await self._reader.fetch(text, quoted(query.agent), before, query.limit)
+        return [rows.to_run(row) for row in found]
 
     async def entries(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
         """Return entries in order."""

@@ -176,11 +176,17 @@ ON CONFLICT (state, slot) DO UPDATE SET n = tallies.n + excluded.n
 -- name: some_runs
 SELECT {run_columns} FROM runs WHERE id = ANY($1::text[])
 
+-- name: of_an_agent
+agent = $1
+
+-- name: of_any_agent
+$1::text = ''
+
 -- name: list_runs
-SELECT {run_columns} FROM runs
-WHERE ($1::text = '' OR agent = $1) AND ($2::text = '' OR id < $2)
-    AND (cardinality($3::text[]) = 0 OR state = ANY($3))
-ORDER BY id DESC LIMIT $4
+SELECT {run_columns} FROM {source} WHERE {which} AND id < $2 ORDER BY id DESC LIMIT $3
+
+-- name: list_together
+SELECT * FROM ({parts}) AS parts ORDER BY id DESC LIMIT $3
 
 -- name: entries
 SELECT run, seq, at, kind, coalesce(body, (SELECT data FROM blobs WHERE digest = blob)) AS body, hash

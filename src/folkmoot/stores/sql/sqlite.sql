@@ -183,11 +183,37 @@ SELECT {run_columns} FROM runs WHERE id = ?
 -- name: claimed
 SELECT {run_columns}, signals FROM runs WHERE id IN (SELECT value FROM json_each(?))
 
+-- name: those_running
+-- The few of a rare state are looked up (and sorted); in the order of the ids, or among all runs of an
+-- agent, all others would be passed by.
+runs INDEXED BY runs_held
+
+-- name: those_waiting
+runs INDEXED BY runs_waiting
+
+-- name: those_failed
+runs INDEXED BY runs_failed
+
+-- name: those_cancelled
+runs INDEXED BY runs_cancelled
+
+-- name: those_refused
+runs INDEXED BY runs_refused
+
+-- name: those_queued
+runs INDEXED BY runs_ready
+
+-- name: of_an_agent
+agent = ?1
+
+-- name: of_any_agent
+?1 = ''
+
 -- name: list_runs
-SELECT {run_columns} FROM runs
-WHERE (?1 = '' OR agent = ?1) AND (?2 = '' OR id < ?2)
-    AND (?3 = '[]' OR state IN (SELECT value FROM json_each(?3)))
-ORDER BY id DESC LIMIT ?4
+SELECT {run_columns} FROM {source} WHERE {which} AND id < ?2 ORDER BY id DESC LIMIT ?3
+
+-- name: list_together
+SELECT * FROM ({parts}) AS parts ORDER BY id DESC LIMIT ?3
 
 -- name: entries
 SELECT run, seq, at, kind, coalesce(CAST(body AS BLOB), (SELECT data FROM blobs WHERE digest = blob)), CAST(hash AS BLOB)

@@ -23,6 +23,7 @@ from folkmoot.core.errors import FolkmootError, Invalid, StoreClosed, StoreFault
 from folkmoot.core.run import Run
 from folkmoot.ports.store import GONE_MS, STUCK, Counts, Query, Standing
 from folkmoot.stores import queries, standing
+from folkmoot.stores.listing import LAST, statement
 from folkmoot.stores.sqlite import migrate, rows
 from folkmoot.stores.sqlite.batch import Batch
 from folkmoot.stores.sqlite.held import Held
@@ -208,12 +209,15 @@ class SqliteStore:
         return tuple(row[0] for row in lost + woken)
 
     async def _read(self, name: str, *args: Any) -> list[Any]:
+        return await self._fetch(self._sql[name], *args)
+
+    async def _fetch(self, text: str, *args: Any) -> list[Any]:
         if self._reading is None or self._reader is None:
             raise StoreClosed
-        reader, sql = self._reader, self._sql[name]
+        reader = self._reader
         try:
             return await asyncio.get_running_loop().run_in_executor(
-                self._reading, lambda: reader.execute(sql, args).fetchall()
+                self._reading, lambda: reader.execute(text, args).fetchall()
             )
         except sqlite3.Error as fault:
             raise _translated(fault, self._path) from None
@@ -242,8 +246,8 @@ class SqliteStore:
 
     async def runs(self, query: Query) -> list[Run]:
         """List runs, newest first."""
-        states = msgspec.json.encode(query.states).decode()
-        found = await self._read("list_runs", query.agent, query.before, states, query.limit)
+        text = statement("sqlite", query.states, agent=bool(query.agent))
+        found = await self._fetch(text, query.agent, query.before or LAST, query.limit)
         return [rows.to_run(row) for row in found]
 
     async def entries(self, run: str, after: int = 0, limit: int = 1000) -> list[Entry]:
