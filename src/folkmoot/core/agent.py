@@ -126,6 +126,19 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True):
     priority: str = ""
 
 
+class QueueUse(msgspec.Struct, frozen=True, kw_only=True):
+    """How the agent's runs come from the queue: at most `concurrency` at a time over the whole fleet.
+
+    At least `interval_s` between the starts of two, `discovery_s` where it is work of the kind
+    `discovery`. `breaker` False lets it fail as often as it likes.
+    """
+
+    concurrency: int = 0
+    interval_s: float = 0.0
+    discovery_s: float = 900.0
+    breaker: bool = True
+
+
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """A declared worker: instructions, model, program, tools, grants, limits, times.
 
@@ -150,6 +163,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     retry: Retry = Retry()
     mode: str = ""
     continuous: Continuous = Continuous()
+    queue: QueueUse = QueueUse()
     output: Output | None = None
     triggers: tuple[Trigger, ...] = ()
     emits: tuple[str, ...] = ()

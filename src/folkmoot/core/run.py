@@ -39,7 +39,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `ready_at`: not before this time (delay, backoff). `wake_at`: a waiting run wakes then.
     `waits_for` says in a word what a waiting run waits for. `head` and `head_hash` (hex) are the last
-    entry at the last change of state. `error` is a code and a sentence.
+    entry at the last change of state. `error` is a code and a sentence. `tenant` is whom the run is for:
+    tenants share fairly. `limit`, `spacing` (ms) and `guarded` are its lane's terms (core/lane.py).
     """
 
     id: str
@@ -63,6 +64,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     output: str = ""
     error: str = ""
     labels: dict[str, str] = {}
+    tenant: str = ""
+    limit: int = 0
+    spacing: int = 0
+    guarded: bool = True
 
     def ready(self, now: int) -> bool:
         """Whether the run waits for a worker, and its time has come."""

@@ -20,9 +20,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an agent is asked.
 
     `key` is the trigger's own stable id within `source`: the same key again is the same run.
-    `deadline` is a time in milliseconds since 1970 (UTC) after which the run is given up.
     With a `conversation` the task is a message to the one long run of this agent under that name;
     then `key`, `reply_to` and `deadline` are the message's.
+    Times are in milliseconds since 1970 (UTC): the run is given up after `deadline`, and does not begin
+    before `not_before`. `kind` says what sort of work it is: `discovery` is spaced. With `force` neither
+    spacing nor the agent's breaker holds it back. Whom it is for stands in the label `tenant`.
     """
 
     agent: str
@@ -34,6 +36,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     deadline: int | None = None
     labels: dict[str, str] = {}
     conversation: str = ""
+    not_before: int = 0
+    kind: str = ""
+    force: bool = False
 
     def fingerprint(self) -> str:
         """Return a digest of what is asked, to tell a repeated task from a reused key.

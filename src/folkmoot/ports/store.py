@@ -139,8 +139,15 @@ class Store(Protocol):
     async def ready(self, now: int, limit: int, unannounced_before: int) -> list[Run]:
         """Return queued runs whose time has come and that were not announced since that time (ms).
 
-        Most urgent priority first, then oldest first.
+        In the order in which they should begin: by urgency, which grows with waiting (core/urgency.py);
+        within a class by turns over the tenants, and within a tenant by turns over its agents, the
+        oldest run of each first. Of an agent with a limit no more come than may begin now, those that
+        were announced since counted in.
         """
+        ...
+
+    async def announced(self, since: int) -> int:
+        """Count the queued runs that were announced at that time (ms) or later."""
         ...
 
     async def due(self) -> int | None:

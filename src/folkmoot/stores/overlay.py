@@ -28,6 +28,7 @@ from folkmoot.core.errors import (
 )
 from folkmoot.core.run import FINAL, RunState
 from folkmoot.stores.documents import Documents
+from folkmoot.stores.lanes import Lanes
 
 _NOTHING = "Nothing of this set was written."
 _RETRYABLE = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.REFUSED})
@@ -36,7 +37,8 @@ _RETRYABLE = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.REFUSED})
 class Row(msgspec.Struct):
     """A run as far as a batch can change it. `end` is the number of its last entry.
 
-    `was` is the state before the batch, "" for a run that is new.
+    `was` is the state before the batch, "" for a run that is new. `put_off` says that its lane held it
+    back: it is not announced any more, and perhaps delayed.
     """
 
     id: str
@@ -46,15 +48,26 @@ class Row(msgspec.Struct):
     ready_at: int
     worker: str
     end: int
+    agent: str = ""
+    limit: int = 0
+    spacing: int = 0
+    guarded: bool = True
+    deadline: int = 0
     claim: c.Claim | None = None
     move: c.Move | None = None
     signal_at: int = 0
     woken_at: int = 0
     was: str = ""
+    put_off: bool = False
 
     def __copy__(self) -> "Row":
         """Return a snapshot for undoing."""
         return Row(*msgspec.structs.astuple(self))
+
+    def settle(self) -> None:
+        """Forget what the batch has changed: it is committed."""
+        self.claim = self.move = None
+        self.signal_at, self.woken_at, self.was, self.put_off = 0, 0, self.state, False
 
 
 class Budget(msgspec.Struct):
@@ -85,6 +98,7 @@ class Overlay:
         self.dirty: set[str] = set()
         self._undo: list[Callable[[], object]] = []
         self.documents = Documents(self._undo)
+        self.lanes = Lanes(self.documents, self._undo)
 
     def apply(self, changes: tuple[c.Change, ...]) -> tuple[Outcome, ...] | FolkmootError:
         """Apply one set. Returns its outcomes, or the error that kept it out."""
@@ -111,7 +125,7 @@ class Overlay:
     def changed(self) -> list[Row]:
         """Return the rows that are not as they were, by id: sets that failed have been undone."""
         rows = [self.rows[run] for run in sorted(self.dirty) if run in self.rows]
-        return [row for row in rows if row.claim or row.move or row.signal_at]
+        return [row for row in rows if row.claim or row.move or row.signal_at or row.put_off]
 
     def tallies(self) -> list[tuple[str, int]]:
         """Return by how much the number of runs in each state has changed."""
@@ -175,7 +189,10 @@ class Overlay:
         if run.id in self.rows or run.id in self.taken:
             raise Conflict(f"There is a run {run.id} already.", kept="The run that is there.")
         end = _follow(run.id, 0, change.entries)
-        self.rows[run.id] = Row(run.id, run.state, run.fence, 0, run.ready_at, run.worker, end)
+        row = Row(run.id, run.state, run.fence, 0, run.ready_at, run.worker, end, run.agent)
+        row.limit, row.spacing, row.guarded = run.limit, run.spacing, run.guarded
+        row.deadline = run.deadline or 0
+        self.rows[run.id] = row
         self._undo.append(lambda: self.rows.pop(run.id))
         if change.key:
             name = (run.source, change.key)
@@ -191,9 +208,15 @@ class Overlay:
         if row is None or row.state != RunState.QUEUED or row.ready_at > change.now:
             return None
         self._save(row)
-        row.state, row.worker, row.claim = RunState.RUNNING, change.worker, change
-        row.fence += 1
         self.dirty.add(row.id)
+        wait = self.lanes.hold_back(row, change.now)
+        if wait is not None:
+            row.put_off, row.ready_at = True, wait
+            return None
+        self.lanes.count(row.agent, row.state, RunState.RUNNING)
+        row.state, row.worker, row.claim = RunState.RUNNING, change.worker, change
+        row.put_off = False
+        row.fence += 1
         return True
 
     def append(self, change: c.Append) -> Outcome:
@@ -210,11 +233,14 @@ class Overlay:
         """Change a run's state; a signal that came meanwhile keeps it from falling asleep."""
         row = self._fenced(change.run, change.fence)
         self._save(row)
+        if change.state in FINAL:
+            self.lanes.end(row, change)
         row.state, row.move, row.ready_at = change.state, change, change.ready_at
         if change.state == RunState.WAITING and row.signals > change.signals_seen:
             row.state = RunState.QUEUED
         if row.state != RunState.RUNNING:
             row.worker = ""
+            self.lanes.count(row.agent, RunState.RUNNING, row.state)
         self.dirty.add(row.id)
         return None
 

@@ -48,6 +48,9 @@ class Writer:
         others = [change for change in changes if not isinstance(change, c.Move | c.Claim)]
         if any(isinstance(change, c.Consume) for change in others):
             others = [change for change in others if not isinstance(change, c.Signal)]
+        # Lanes and records draw their versions from one number, in the order that suits each store.
+        if claims or moves:
+            others = [change for change in others if not isinstance(change, c.PutRecord)]
         return born or [*claims, *others, *moves.values()]
 
     async def fence(self, run):
@@ -62,6 +65,12 @@ class Writer:
             fingerprint=self.draw(st.sampled_from(["f", "f", "g"])),
             ready_at=self.draw(st.sampled_from([0, 0, 10])),
             priority=self.draw(st.sampled_from(["normal", "high"])),
+            agent=self.draw(st.sampled_from(["a", "a", "b"])),
+            tenant=self.draw(st.sampled_from(["", "t"])),
+            limit=self.draw(st.sampled_from([0, 1])),
+            spacing=self.draw(st.sampled_from([0, 0, 7])),
+            guarded=self.draw(st.booleans()),
+            deadline=self.draw(st.sampled_from([None, None, 10])),
         )
         return msgspec.structs.replace(new, announced_at=self.draw(st.sampled_from([0, 0, 5])))
 
@@ -234,6 +243,8 @@ async def everything(store):
     leases = [await store.lease(name) for name in ("n", "m")]
     seen["leases"] = [(lease.holder, lease.fence) for lease in leases]
     seen["records"] = await store.records("k")
+    seen["lanes"] = await store.records("lane")
+    seen["announced"] = [await store.announced(since) for since in TIMES]
     for now in TIMES:
         seen[f"due records at {now}"] = await store.due_records("k", now, 10)
         seen[f"outbox at {now}"] = await store.outbox(now, 10)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from folkmoot.core import changes as c
-from folkmoot.core.run import RunState
-from folkmoot.stores.memory import judge
+from folkmoot.core.run import FINAL, RunState
+from folkmoot.stores.memory import judge, lanes
 from folkmoot.stores.memory.tables import Heard, Parcel, Tables
 
 
@@ -33,6 +33,8 @@ def _claim(tables: Tables, change: c.Claim) -> c.Outcome:
     kept = tables.states[RunState.QUEUED].get(change.run)
     if kept is None or kept.run.ready_at > change.now:
         return None
+    if lanes.put_off(tables, kept, change.now):
+        return None
     tables.change(
         kept,
         state=RunState.RUNNING,
@@ -54,6 +56,8 @@ def _append(tables: Tables, change: c.Append) -> c.Outcome:
 
 def _move(tables: Tables, change: c.Move) -> c.Outcome:
     kept = tables.runs[change.run]
+    if change.state in FINAL:
+        lanes.end(tables, kept.run, change)
     told = change.state == RunState.WAITING and len(kept.heard) > change.signals_seen
     tables.change(
         kept,

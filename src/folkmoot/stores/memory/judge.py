@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from folkmoot.core import changes as c
+from folkmoot.core import lane
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import (
     BudgetSpent,
@@ -21,9 +22,9 @@ from folkmoot.core.errors import (
     RunUnknown,
     WrongState,
 )
-from folkmoot.core.run import RunState
+from folkmoot.core.run import Run, RunState
 from folkmoot.stores.documents import Documents
-from folkmoot.stores.memory import documents
+from folkmoot.stores.memory import documents, lanes
 from folkmoot.stores.memory.tables import Kept, Tables
 
 RETRYABLE = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.REFUSED})
@@ -106,6 +107,7 @@ class _Trial:
         self.ends: dict[str, int] = {}
         self.claimed: dict[str, int | None] = {}
         self.money: dict[str, tuple[int, int]] = {}
+        self.lanes: dict[str, lanes.Standing] = {}
 
     def fenced(self, change: c.Append | c.Move | c.Consume | c.HoldSpend | c.SettleSpend) -> Kept:
         kept = self.tables.runs.get(change.run)
@@ -129,7 +131,18 @@ class _Trial:
         if kept is not None:
             run = kept.run
             won = run.state == RunState.QUEUED and run.ready_at <= change.now
-            self.claimed[run.id] = run.fence + 1 if won else None
+            won = won and run.id not in self.claimed and self._may_begin(run, change.now)
+            self.claimed.setdefault(run.id, run.fence + 1 if won else None)
+
+    def _may_begin(self, run: Run, now: int) -> bool:
+        """Ask the run's lane, which earlier claims of the set have changed."""
+        found = self.lanes.get(run.agent) or lanes.standing(self.tables, run)
+        terms = lanes.terms(run)
+        if lane.held_back(found.lane, terms, found.running, now) is not None:
+            return False
+        begun = lane.begun(found.lane, terms, now)
+        self.lanes[run.agent] = lanes.Standing(begun, found.running + 1)
+        return True
 
     def birth(self, change: c.CreateRun) -> None:
         run = change.run.id

@@ -5,22 +5,21 @@ States: made → open → closed; a closed one stays closed, for nothing is left
 
 import asyncio
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from folkmoot.core.changes import Change, Claimed, Lease, Outbox, Outcome, Record, Signal
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import StoreClosed
 from folkmoot.core.run import Run, RunState
-from folkmoot.core.task import PRIORITIES
 from folkmoot.ports.clock import Clock
 from folkmoot.ports.store import Counts, Query, Standing
+from folkmoot.stores.fair import in_turn
 from folkmoot.stores.memory import documents
 from folkmoot.stores.memory.doing import do
 from folkmoot.stores.memory.judge import judge
 from folkmoot.stores.memory.standing import standing
 from folkmoot.stores.memory.tables import Granted, Tables
-
-_RANK = {name: rank for rank, name in enumerate(PRIORITIES)}
 
 
 class MemoryStore:
@@ -118,14 +117,22 @@ class MemoryStore:
 
     async def ready(self, now: int, limit: int, unannounced_before: int) -> list[Run]:
         """Return queued runs whose time has come and that nobody announced since that time."""
+        states = self._opened().states
+        queued = states[RunState.QUEUED].values()
         found = [
             kept.run
-            for kept in self._opened().states[RunState.QUEUED].values()
+            for kept in queued
             if kept.run.ready_at <= now
             and (not kept.announced_at or kept.announced_at < unannounced_before)
         ]
-        found.sort(key=lambda run: (_RANK[run.priority], run.id))
-        return found[:limit]
+        busy = Counter(kept.run.agent for kept in states[RunState.RUNNING].values())
+        busy.update(x.run.agent for x in queued if x.announced_at >= max(unannounced_before, 1))
+        return in_turn(found, busy, now)[:limit]
+
+    async def announced(self, since: int) -> int:
+        """Count the queued runs that were announced lately."""
+        queued = self._opened().states[RunState.QUEUED].values()
+        return sum(1 for kept in queued if kept.announced_at >= max(since, 1))
 
     async def due(self) -> int | None:
         """Return the next time (ms) at which a waiting or delayed run wants to go on."""

@@ -21,12 +21,14 @@ from folkmoot.stores import queries
 from folkmoot.stores.overlay import Overlay
 from folkmoot.stores.postgres import budgets, documents, look
 from folkmoot.stores.postgres.held import Held
+from folkmoot.stores.postgres.lanes import Lanes
 from folkmoot.stores.postgres.named import Named, Set
 from folkmoot.stores.postgres.post import Post
-from folkmoot.stores.postgres.rows import from_entries, from_run, quoted
-from folkmoot.stores.postgres.updates import divide
+from folkmoot.stores.postgres.rows import from_entries, from_run, from_written, quoted
+from folkmoot.stores.written import divide
 
 Result = tuple[Outcome, ...] | FolkmootError
+Lines = list[tuple[Any, ...]]
 _OF_A_RUN = frozenset({c.Append, c.Move, c.HoldSpend, c.SettleSpend, c.Signal, c.Consume, c.Claim})
 
 
@@ -48,6 +50,7 @@ class Batch:
         self._sql = queries.load("postgres")
         self._named = Named(sets)
         self._over = Overlay()
+        self._lanes = Lanes(self._over, held)
         self._uses: dict[str, budgets.Use] = {}
         self._before: dict[str, tuple[str, str, int, int]] = {}
         self._trusted: set[str] = set()
@@ -65,7 +68,7 @@ class Batch:
         await self._load(db, claims)
         self._decide()
         self._fill(self._claims)
-        await self._write(db, ticket, self._beliefs())
+        await self._write(db, ticket, self._beliefs(), self._lanes.rows())
 
     def keep(self) -> None:
         """Remember the rows: the batch is committed."""
@@ -74,10 +77,12 @@ class Batch:
             if not found.entries:
                 self._over.rows.pop(run, None)
         self._held.keep(self._over)
+        self._lanes.keep()
 
     def forget(self) -> None:
         """Believe nothing of these rows any more."""
         self._held.forget(self._named.runs | self._named.born, self._named.scopes)
+        self._lanes.forget()
 
     async def _load(self, db: Any, claims: Sequence[str]) -> None:
         """Read what is not known, without locks."""
@@ -93,6 +98,8 @@ class Batch:
             budget = over.budgets.get(scope)
             spent, set_aside = (budget.spent, budget.held) if budget else (0, 0)
             self._uses[scope] = budgets.Use(spent, set_aside, fresh=budget is None)
+        self._lanes.ask(named)
+        await self._lanes.load(db, locked=False)
 
     async def _locked(self, db: Any, ticket: Ticket) -> None:
         """Lock, read, decide, write and read again, inside a transaction."""
@@ -103,14 +110,17 @@ class Batch:
             sorted(named.runs), named.born, named.keys, named.told, sorted(named.scopes)
         )
         await look.look(db, wanted, over)
-        if named.documents:
-            await documents.load(db, over.documents, named.documents)
+        self._lanes.ask(named)
+        if named.documents or self._lanes.agents:
+            lanes, asks = sorted(self._lanes.agents), len(named.claims) + len(named.ended)
+            await documents.load(db, over.documents, named.documents, lanes, asks)
+            await self._lanes.load(db, locked=True)
         self._uses = {
             scope: budgets.Use(budget.spent, budget.held, fresh=False)
             for scope, budget in over.budgets.items()
         }
         self._decide()
-        await self._write(db, ticket, [])
+        await self._write(db, ticket, [], [])
         await documents.write(db, over.documents)
         won = [run for _, _, run in self._won()]
         self._fill(await look.claimable(look.asker(db), won, whole=True), as_they_are=True)
@@ -140,7 +150,11 @@ class Batch:
                 continue
             for change, outcome in zip(changes, result, strict=True):
                 kind = type(change)
-                if kind in _OF_A_RUN and not (kind is c.Claim and outcome is None):
+                if kind is c.Claim and outcome is None:
+                    row = self._over.rows.get(change.run)  # type: ignore[arg-type, union-attr]
+                    if row is None or not row.put_off:
+                        continue
+                if kind in _OF_A_RUN:
                     needed.add(change.run)  # type: ignore[arg-type, union-attr]
         return self._believed(needed)
 
@@ -157,12 +171,13 @@ class Batch:
         only_locked = _announced(self._sets).difference(needed)
         return beliefs + [(quoted(run), None, None, None) for run in sorted(only_locked)]
 
-    async def _write(self, db: Any, ticket: Ticket, beliefs: list[tuple[Any, ...]]) -> None:
+    async def _write(self, db: Any, ticket: Ticket, beliefs: Lines, lanes: Lines) -> None:
         over = self._over
         entries, blobs = from_entries(over.entries)
         post = Post(over.plain)
         blobs.update(post.blobs)
-        claims, changes = divide(over.changed())
+        taken, changed = divide(over.changed())
+        claims = [(quoted(x.id), x.fence, quoted(x.worker), x.claim.now) for x in taken if x.claim]
         keyed = sorted(
             (x.run.source, x.key, x.run.id, x.fingerprint) for x in over.created if x.key
         )
@@ -178,12 +193,13 @@ class Batch:
              for nr, x in over.signals],
             [(quoted(run), quoted(id_)) for run, id_ in over.consumed],
             claims,
-            changes,
+            [from_written(x) for x in changed],
             post.announced,
             post.letters,
             post.sent,
             post.beats,
             over.tallies(),
+            lanes,
         ]  # fmt: skip
         if any(parts):
             await db.execute(

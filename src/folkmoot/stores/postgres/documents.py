@@ -8,19 +8,24 @@ from typing import Any
 
 from folkmoot.core import changes as c
 from folkmoot.core.changes import Record
+from folkmoot.core.lane import KIND
 from folkmoot.stores import queries
 from folkmoot.stores.documents import Documents, Held
 from folkmoot.stores.postgres.named import OF_LEASES, OF_RECORDS
 from folkmoot.stores.postgres.rows import plain, quoted
 
 
-async def load(db: Any, documents: Documents, changes: Sequence[Any]) -> None:
-    """Lock and read what these changes speak of."""
+async def load(
+    db: Any, documents: Documents, changes: Sequence[Any], lanes: Sequence[str], versions: int
+) -> None:
+    """Lock and read what these changes speak of, and lock lanes; draw so many versions more."""
     sql = queries.load("postgres")
     leases = sorted({quoted(x.name) for x in changes if type(x) in OF_LEASES})
     names = {(quoted(x.kind), quoted(x.key)) for x in changes if type(x) in OF_RECORDS}
     records = sorted(names)
-    locks = [f"lease/{name}" for name in leases] + [f"record/{kind}/{key}" for kind, key in records]
+    spoken = names | {(KIND, quoted(agent)) for agent in lanes}
+    locks = [f"lease/{name}" for name in leases]
+    locks += [f"record/{kind}/{key}" for kind, key in spoken]
     await db.fetchval(sql["lock_names"], sorted(locks))
     if leases:
         for name, holder, fence, live in await db.fetch(sql["leases"], leases):
@@ -29,8 +34,8 @@ async def load(db: Any, documents: Documents, changes: Sequence[Any]) -> None:
         for row in await db.fetch(sql["named_records"], *zip(*records, strict=True)):
             found = to_record(row)
             documents.records[found.kind, found.key] = found
-        puts = sum(type(x) is c.PutRecord for x in changes)
-        documents.numbers = iter([row[0] for row in await db.fetch(sql["versions"], puts)])
+    wanted = versions + sum(type(x) is c.PutRecord for x in changes)
+    documents.numbers = iter([row[0] for row in await db.fetch(sql["versions"], wanted)])
 
 
 async def write(db: Any, documents: Documents) -> None:

@@ -7,6 +7,7 @@ when they differ. Then the rows are forgotten here, locked, read and judged anew
 
 from collections.abc import Iterable
 
+from folkmoot.core.changes import Record
 from folkmoot.core.run import FINAL
 from folkmoot.stores.overlay import Budget, Overlay, Row
 
@@ -14,12 +15,13 @@ _MOST = 50_000
 
 
 class Held:
-    """Rows by run, budgets by scope."""
+    """Rows by run, budgets by scope, lanes by agent (None: it has none)."""
 
     def __init__(self) -> None:
         """Know nothing."""
         self._rows: dict[str, Row] = {}
         self._budgets: dict[str, Budget] = {}
+        self.lanes: dict[str, Record | None] = {}
 
     def expect(self, rows: Iterable[Row]) -> None:
         """Believe rows that were read, unless what we wrote ourselves is newer."""
@@ -55,9 +57,10 @@ class Held:
         if len(self._rows) > _MOST or len(self._budgets) > _MOST:
             self._rows.clear()
             self._budgets.clear()
+        if len(self.lanes) > _MOST:
+            self.lanes.clear()
         for run, row in overlay.rows.items():
             if row.state not in FINAL:
-                row.claim = row.move = None
-                row.signal_at, row.woken_at, row.was = 0, 0, row.state
+                row.settle()
                 self._rows[run] = row
         self._budgets.update(overlay.budgets)

@@ -27,6 +27,8 @@ class Found(msgspec.Struct):
         """Return what the overlay needs of it."""
         run = self.run
         row = Row(run.id, str(run.state), run.fence, self.signals, run.ready_at, run.worker, 0)
+        row.agent, row.limit, row.spacing = run.agent, run.limit, run.spacing
+        row.guarded, row.deadline = run.guarded, run.deadline or 0
         row.was = row.state
         row.end = self.entries[-1].seq if self.entries else 0
         return row
@@ -74,9 +76,11 @@ def _take(over: Overlay, row: Any) -> None:
     name = plain(a)
     match what:
         case "run":
-            fence, signals, ready_at, end = numbers
-            over.rows[name] = Row(name, b, fence, signals, ready_at, plain(third), end)
-            over.rows[name].was = b
+            fence, signals, ready_at, end, limit, spacing, deadline, guarded = numbers
+            found = Row(name, b, fence, signals, ready_at, plain(third), end, plain(d))
+            found.limit, found.spacing, found.deadline = limit, spacing, deadline
+            found.guarded, found.was = guarded, b
+            over.rows[name] = found
         case "taken":
             over.taken.add(name)
         case "key":
@@ -109,7 +113,7 @@ async def claimable(
     if not runs:
         return {}
     answer = await ask("claimable", _names(runs))
-    found = {run.id: Found(run, row[21]) for row in answer for run in (rows.to_run(row),)}
+    found = {run.id: Found(run, row[-1]) for row in answer for run in (rows.to_run(row),)}
     if now is not None:
         found = {id_: one for id_, one in found.items() if one.run.ready(now)}
     names = _names(run for run, one in found.items() if whole or one.run.state == "queued")

@@ -5,6 +5,7 @@ from itertools import chain
 from typing import Any
 
 from folkmoot.core import changes as c
+from folkmoot.core.run import FINAL, Run
 
 Set = tuple[c.Change, ...]
 # By type and not by isinstance: for these classes that costs ten times as much, a dozen times a set.
@@ -25,7 +26,9 @@ class Named:
         self.keys: set[tuple[str, str]] = set()
         self.told: set[tuple[str, str]] = set()
         self.scopes: set[str] = set()
+        self.newborn: dict[str, Run] = {}
         self.claims: list[c.Claim] = []
+        self.ended: set[str] = set()
         self.documents: list[Any] = []
         self._often: set[str] = set()
         wanted: Iterable[Any] = chain.from_iterable(sets)
@@ -35,6 +38,8 @@ class Named:
                 self._touch(change.run)
                 if kind in _OF_BUDGETS:
                     self.scopes.add(change.scope)
+                elif kind is c.Move and change.state in FINAL:
+                    self.ended.add(change.run)
             else:
                 self._add(change)
 
@@ -48,6 +53,7 @@ class Named:
             self._touch(change.run)
         elif kind is c.CreateRun:
             self.born.add(change.run.id)
+            self.newborn[change.run.id] = change.run
             if change.key:
                 self.keys.add((change.run.source, change.key))
         elif kind in DOCUMENTS:

@@ -15,6 +15,7 @@ from folkmoot.core.entries import Entry
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.spend import Spend
 from folkmoot.core.task import PRIORITIES
+from folkmoot.stores.written import Written
 
 BLOB_FROM = 4096
 """Bodies of this many bytes and more are kept in blobs: rows stay short, scans stay fast."""
@@ -62,6 +63,10 @@ def to_run(row: Any) -> Run:
         output=plain(row[18]),
         error=plain(row[19]),
         labels=_labels.decode(row[20]),
+        tenant=plain(row[21]),
+        limit=row[22],
+        spacing=row[23],
+        guarded=row[24],
     )
 
 
@@ -91,7 +96,32 @@ def from_run(run: Run, announced_at: int = 0) -> tuple[Any, ...]:
         _json.encode(run.labels).decode(),
         0,
         announced_at,
+        quoted(run.tenant),
+        run.limit,
+        run.spacing,
+        run.guarded,
     )
+
+
+def from_written(written: Written) -> tuple[Any, ...]:
+    """Return the row of `run_change`."""
+    spend = written.spend
+    return (
+        quoted(written.id),
+        *written[1:3],
+        quoted(written.worker),
+        *written[4:8],
+        None if spend is None else spend_text(spend),
+        *written[9:11],
+        _maybe(written.waits_for),
+        _maybe(written.output),
+        _maybe(written.error),
+        *written[14:],
+    )
+
+
+def _maybe(text: str | None) -> str | None:
+    return None if text is None else quoted(text)
 
 
 def spend_text(spend: Spend) -> str:

@@ -14,6 +14,7 @@ from folkmoot.core.changes import Change, Claimed, Lease, Outbox, Outcome, Recor
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import StoreClosed
 from folkmoot.core.run import Run
+from folkmoot.core.urgency import AGEING_MS
 from folkmoot.ports.store import GONE_MS, STUCK, Counts, Query, Standing
 from folkmoot.stores import standing
 from folkmoot.stores.listing import LAST, statement
@@ -121,9 +122,12 @@ class PostgresStore:
 
     async def ready(self, now: int, limit: int, unannounced_before: int) -> list[Run]:
         """Return runs that could be claimed and were not announced lately."""
-        return [
-            rows.to_run(row) for row in await self._ask("ready", now, unannounced_before, limit)
-        ]
+        found = await self._ask("ready", now, unannounced_before, limit, AGEING_MS)
+        return [rows.to_run(row) for row in found]
+
+    async def announced(self, since: int) -> int:
+        """Count the queued runs that were announced lately."""
+        return int((await self._ask("announced", since))[0][0])
 
     async def due(self) -> int | None:
         """Return the next time at which something wants to go on."""

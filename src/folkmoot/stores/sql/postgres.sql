@@ -3,7 +3,8 @@
 
 -- name: run_columns
 id, agent, definition, state, priority, source, attempt, fence, worker, created_at, updated_at, ready_at,
-wake_at, deadline, waits_for, head, head_hash, spend, output, error, labels
+wake_at, deadline, waits_for, head, head_hash, spend, output, error, labels,
+tenant, lane_limit, spacing, guarded
 
 -- name: now
 now_ms()
@@ -37,7 +38,8 @@ SELECT begin_batch($1, $2)
 -- name: write_batch
 SELECT write_batch($1, $2, $3, $4::belief[], $5::budget_use[], $6::inbox[], $7::runs[], $8::blobs[],
     $9::entries[], $10::signals[], $11::signal_name[], $12::run_claim[], $13::run_change[],
-    $14::announcement[], $15::letter[], $16::sending[], $17::heartbeat[], $18::tally[])
+    $14::announcement[], $15::letter[], $16::sending[], $17::heartbeat[], $18::tally[],
+    $19::lane_use[])
 
 -- name: lock_runs
 SELECT count(*) FROM (
@@ -52,16 +54,24 @@ SELECT count(*) FROM (
 
 -- name: look
 -- All rows that a batch speaks of, of several kinds, in one answer.
-SELECT 'run' AS what, id AS a, state AS b, worker AS c, NULL AS d, fence AS i, signals AS j, ready_at AS k,
-    (SELECT coalesce(max(seq), 0) FROM entries WHERE entries.run = runs.id) AS l
+SELECT 'run' AS what, id AS a, state AS b, worker AS c, agent AS d, fence AS i, signals AS j, ready_at AS k,
+    (SELECT coalesce(max(seq), 0) FROM entries WHERE entries.run = runs.id) AS l,
+    lane_limit AS m, spacing AS n, deadline AS o, guarded AS p
     FROM runs WHERE id = ANY($1::text[])
-UNION ALL SELECT 'taken', id, NULL, NULL, NULL, 0, 0, 0, 0 FROM runs WHERE id = ANY($2::text[])
-UNION ALL SELECT 'key', source, key, run, fingerprint, 0, 0, 0, 0
+UNION ALL SELECT 'taken', id, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL FROM runs WHERE id = ANY($2::text[])
+UNION ALL SELECT 'key', source, key, run, fingerprint, 0, 0, 0, 0, 0, 0, 0, NULL
     FROM inbox JOIN unnest($3::text[], $4::text[]) AS v (s, k) ON source = v.s AND key = v.k
-UNION ALL SELECT 'told', run, id, NULL, NULL, 0, 0, 0, 0
+UNION ALL SELECT 'told', run, id, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL
     FROM signals JOIN unnest($5::text[], $6::text[]) AS v (r, i) ON run = v.r AND id = v.i
-UNION ALL SELECT 'budget', scope, NULL, NULL, NULL, spent, held, 0, 0
+UNION ALL SELECT 'budget', scope, NULL, NULL, NULL, spent, held, 0, 0, 0, 0, 0, NULL
     FROM spends WHERE scope = ANY($7::text[])
+
+-- name: lanes
+-- The lanes of agents, and how many of their runs are at work where that is asked.
+SELECT a.agent, r.version, r.body, CASE WHEN a.counted THEN
+    (SELECT count(*) FROM runs WHERE runs.agent = a.agent AND runs.state = 'running') END
+FROM unnest($1::text[], $2::boolean[]) AS a (agent, counted)
+LEFT JOIN records AS r ON r.kind = 'lane' AND r.key = a.agent
 
 -- name: lock_names
 -- Names of leases and records are locked before they are looked up, for there may be no row to lock yet.
@@ -197,9 +207,42 @@ SELECT DISTINCT runs.id FROM runs JOIN signals ON signals.run = runs.id AND NOT 
 WHERE runs.worker = $1 AND runs.state = 'running'
 
 -- name: ready
-SELECT {run_columns} FROM runs
-WHERE state = 'queued' AND ready_at <= $1 AND (announced_at = 0 OR announced_at < $2)
-ORDER BY priority, id LIMIT $3
+-- The heads of each lane, then classes of urgency, then turns over tenants and their agents (stores/fair.py).
+WITH RECURSIVE lanes AS (
+    (SELECT tenant, agent FROM runs WHERE state = 'queued' ORDER BY tenant, agent LIMIT 1)
+    UNION ALL
+    SELECT following.tenant, following.agent FROM lanes CROSS JOIN LATERAL (
+        SELECT tenant, agent FROM runs
+        WHERE state = 'queued' AND (tenant, agent) > (lanes.tenant, lanes.agent)
+        ORDER BY tenant, agent LIMIT 1) AS following
+),
+busy AS (
+    SELECT agent, count(*) AS n FROM runs
+    WHERE state = 'running' OR (state = 'queued' AND announced_at > 0 AND announced_at >= $2) GROUP BY agent
+),
+classed AS (
+    SELECT r.*, greatest(0, r.priority - greatest(0, $1 - r.created_at) / $4) AS urgency
+    FROM lanes CROSS JOIN generate_series(0, 3) AS p CROSS JOIN LATERAL (
+        SELECT * FROM runs AS q
+        WHERE q.state = 'queued' AND q.tenant = lanes.tenant AND q.agent = lanes.agent AND q.priority = p
+            AND q.ready_at <= $1 AND (q.announced_at = 0 OR q.announced_at < $2)
+        ORDER BY q.id LIMIT $3) AS r
+),
+heads AS (
+    SELECT classed.*, row_number() OVER (PARTITION BY agent ORDER BY urgency, id) AS slot FROM classed
+),
+placed AS (
+    SELECT heads.*, row_number() OVER (PARTITION BY tenant, agent ORDER BY urgency, id) AS place
+    FROM heads LEFT JOIN busy USING (agent) WHERE lane_limit = 0 OR slot + coalesce(n, 0) <= lane_limit
+),
+turned AS (
+    SELECT placed.*, row_number() OVER (PARTITION BY urgency, tenant ORDER BY place, agent, id) AS turn
+    FROM placed
+)
+SELECT {run_columns} FROM turned ORDER BY urgency, turn, tenant, id LIMIT $3
+
+-- name: announced
+SELECT count(*) FROM runs WHERE state = 'queued' AND announced_at > 0 AND announced_at >= $1
 
 -- name: due
 SELECT least(

@@ -2,13 +2,15 @@
 
 -- name: run_columns
 id, agent, definition, state, priority, source, attempt, fence, worker, created_at, updated_at, ready_at,
-wake_at, deadline, waits_for, head, head_hash, spend, output, error, labels
+wake_at, deadline, waits_for, head, head_hash, spend, output, error, labels,
+tenant, lane_limit, spacing, guarded
 
 -- name: touched
 -- The runs that a batch speaks of, as one row: a row each would hand the interpreter back and forth.
 SELECT json_group_array(json_array(
     id, state, fence, signals, ready_at, worker,
-    (SELECT coalesce(max(seq), 0) FROM entries WHERE entries.run = runs.id)))
+    (SELECT coalesce(max(seq), 0) FROM entries WHERE entries.run = runs.id),
+    agent, lane_limit, spacing, guarded, deadline))
 FROM runs WHERE id IN (SELECT value FROM json_each(?))
 
 -- name: taken
@@ -29,6 +31,15 @@ WHERE scope IN (SELECT value FROM json_each(?))
 -- name: leases
 SELECT json_group_array(json_array(name, holder, fence, expires_at > {now})) FROM leases
 WHERE name IN (SELECT value FROM json_each(?))
+
+-- name: lanes
+SELECT kind, key, version, due, CAST(body AS BLOB) FROM records
+WHERE kind = 'lane' AND key IN (SELECT value FROM json_each(?))
+
+-- name: running
+SELECT json_group_array(json_array(agent, n)) FROM (
+    SELECT agent, count(*) AS n FROM runs
+    WHERE state = 'running' AND agent IN (SELECT value FROM json_each(?)) GROUP BY agent)
 
 -- name: version
 SELECT number FROM versions
@@ -66,7 +77,7 @@ ORDER BY due, key LIMIT ?3
 -- name: insert_runs
 INSERT INTO runs (id, agent, definition, state, priority, source, attempt, fence, worker, created_at,
     updated_at, ready_at, wake_at, deadline, waits_for, head, head_hash, spend, output, error, labels,
-    signals, announced_at)
+    signals, announced_at, tenant, lane_limit, spacing, guarded)
 VALUES {rows}
 
 -- name: insert_entries
@@ -232,8 +243,43 @@ SELECT DISTINCT runs.id FROM runs JOIN signals ON signals.run = runs.id AND sign
 WHERE runs.worker = ? AND runs.state = 'running'
 
 -- name: ready
-SELECT {run_columns} FROM runs
-WHERE state = 'queued' AND ready_at <= ?1 AND (announced_at = 0 OR announced_at < ?2) ORDER BY priority, id LIMIT ?3
+-- The heads of each lane, then classes of urgency, then turns over tenants and their agents (stores/fair.py).
+WITH RECURSIVE lanes (tenant, agent) AS (
+    SELECT * FROM (SELECT tenant, agent FROM runs WHERE state = 'queued' ORDER BY tenant, agent LIMIT 1)
+    UNION ALL
+    SELECT (SELECT tenant FROM runs WHERE state = 'queued' AND (tenant, agent) > (lanes.tenant, lanes.agent)
+            ORDER BY tenant, agent LIMIT 1),
+        (SELECT agent FROM runs WHERE state = 'queued' AND (tenant, agent) > (lanes.tenant, lanes.agent)
+            ORDER BY tenant, agent LIMIT 1)
+    FROM lanes WHERE lanes.tenant IS NOT NULL
+),
+busy AS (
+    SELECT agent, count(*) AS n FROM runs
+    WHERE state = 'running' OR (state = 'queued' AND announced_at > 0 AND announced_at >= ?2) GROUP BY agent
+),
+classed AS (
+    SELECT runs.*, max(0, runs.priority - max(0, ?1 - created_at) / ?4) AS urgency
+    FROM lanes JOIN (VALUES (0), (1), (2), (3)) AS p JOIN runs ON runs.id IN (
+        SELECT q.id FROM runs AS q
+        WHERE q.state = 'queued' AND q.tenant = lanes.tenant AND q.agent = lanes.agent
+            AND q.priority = p.column1 AND q.ready_at <= ?1 AND (q.announced_at = 0 OR q.announced_at < ?2)
+        ORDER BY q.id LIMIT ?3)
+),
+heads AS (
+    SELECT classed.*, row_number() OVER (PARTITION BY agent ORDER BY urgency, id) AS slot FROM classed
+),
+placed AS (
+    SELECT heads.*, row_number() OVER (PARTITION BY tenant, agent ORDER BY urgency, id) AS place
+    FROM heads LEFT JOIN busy USING (agent) WHERE lane_limit = 0 OR slot + coalesce(n, 0) <= lane_limit
+),
+turned AS (
+    SELECT placed.*, row_number() OVER (PARTITION BY urgency, tenant ORDER BY place, agent, id) AS turn
+    FROM placed
+)
+SELECT {run_columns} FROM turned ORDER BY urgency, turn, tenant, id LIMIT ?3
+
+-- name: announced
+SELECT count(*) FROM runs WHERE state = 'queued' AND announced_at > 0 AND announced_at >= ?
 
 -- name: due
 SELECT min(at) FROM (

@@ -17,11 +17,12 @@ from folkmoot.core import changes as c
 from folkmoot.core.changes import Claimed, Outcome
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import FolkmootError
-from folkmoot.core.run import Run, RunState
+from folkmoot.core.run import Run
 from folkmoot.stores import queries
 from folkmoot.stores.overlay import Budget, Overlay, Row
 from folkmoot.stores.sqlite import documents, rows
 from folkmoot.stores.sqlite.held import Held
+from folkmoot.stores.written import divide
 
 Set = tuple[c.Change, ...]
 Result = tuple[Outcome, ...] | FolkmootError
@@ -39,7 +40,7 @@ class _Named:
 
     def __init__(self, changes: Iterable[Any]) -> None:
         self.runs: set[str] = set()
-        self.born: list[str] = []
+        self.newborn: list[Run] = []
         self.keys: list[tuple[str, str]] = []
         self.told: list[tuple[str, str]] = []
         self.scopes: set[str] = set()
@@ -53,7 +54,7 @@ class _Named:
                 elif kind is c.Signal:
                     self.told.append((change.run, change.id))
             elif kind is c.CreateRun:
-                self.born.append(change.run.id)
+                self.newborn.append(change.run)
                 if change.key:
                     self.keys.append((change.run.source, change.key))
             elif documents.speaks_of(change):
@@ -91,8 +92,8 @@ class Batch:
         over.rows, unknown = self._held.rows(sorted(named.runs))
         if unknown:
             over.rows.update((row[0], _loaded(row)) for row in self._one("touched", unknown))
-        if named.born:
-            over.taken = set(self._one("taken", named.born))
+        if named.newborn:
+            over.taken = set(self._one("taken", [run.id for run in named.newborn]))
         if named.keys:
             found = self._one("keys", named.keys)
             over.keys = {(source, key): (run, print_) for source, key, run, print_ in found}
@@ -104,6 +105,7 @@ class Batch:
             over.budgets.update((scope, Budget(spent, held)) for scope, spent, held in found)
         if named.documents:
             documents.load(self._db, over.documents, named.documents)
+        documents.load_lanes(self._db, self._held, over, named.newborn)
 
     def _many(self, name: str, lines: Sequence[tuple[Any, ...]]) -> None:
         """Write rows by statements of a few fixed sizes, which stay prepared."""
@@ -161,16 +163,12 @@ class Batch:
         self._many("insert_long_entries", lines)
 
     def _write_runs(self, touched: list[Row]) -> None:
-        claims, updates = [], []
-        for row in touched:
-            if row.claim is not None and row.move is None and not row.signal_at:
-                claims.append((row.id, row.fence, row.worker, row.claim.now))
-            else:
-                updates.append(_update(row))
+        claims, changes = divide(touched)
         if claims:
-            self._many("claim_runs", claims)
-        if updates:
-            self._many("update_runs", updates)
+            lines = [(x.id, x.fence, x.worker, x.claim.now) for x in claims if x.claim]
+            self._many("claim_runs", lines)
+        if changes:
+            self._many("update_runs", [rows.from_written(x) for x in changes])
 
     def _write_plain(self, change: c.Change) -> None:
         run, sql = self._db.execute, self._sql
@@ -220,7 +218,7 @@ class Batch:
         for row in read(self._sql["open_signals"], (names,)).fetchall():
             open_[row[0]].append(rows.to_signal(row))
         found: dict[str, tuple[Run, int]] = {
-            row[0]: (rows.to_run(row), row[21])
+            row[0]: (rows.to_run(row), row[-1])
             for row in read(self._sql["claimed"], (names,)).fetchall()
         }
         return {
@@ -233,35 +231,3 @@ def _loaded(columns: list[Any]) -> Row:
     row = Row(*columns)
     row.was = row.state
     return row
-
-
-def _update(row: Row) -> tuple[Any, ...]:
-    """Return the row of `update_runs`: what a batch changed of a run, None for what stays."""
-    move, claim = row.move, row.claim
-    at = max(row.woken_at, move.at if move else 0, claim.now if claim else 0)
-    stirred = bool(move or row.woken_at)
-    wake_at: int | None = 0 if stirred else None
-    waits_for = "" if stirred else None
-    if move is not None and (move.fence, move.state) == (
-        row.fence,
-        row.state,
-    ):  # nothing came after
-        wake_at, waits_for = move.wake_at or 0, move.waits_for
-    return (
-        row.id,
-        str(row.state),
-        row.fence,
-        row.worker,
-        at or None,
-        move.attempt if move else None,
-        move.head if move else None,
-        move.head_hash if move else None,
-        rows.spend_text(move.spend) if move else None,
-        row.ready_at,
-        wake_at,
-        waits_for,
-        move.output if move else None,
-        move.error if move else None,
-        row.signals,
-        0 if stirred and row.state == RunState.QUEUED else None,
-    )

@@ -1,15 +1,19 @@
 """Leases and records of a batch: read before it is decided, written after. They are rare, so plainly."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import Any
 
 import msgspec
 
 from folkmoot.core import changes as c
 from folkmoot.core.changes import Record
+from folkmoot.core.run import Run
 from folkmoot.stores import queries
 from folkmoot.stores.documents import Documents, Held
+from folkmoot.stores.overlay import Overlay, Row
+from folkmoot.stores.sqlite.held import Held as Known
 
 _OF_LEASES = (c.Acquire, c.Release, c.Under)
 _OF_RECORDS = (c.PutRecord, c.DropRecord)
@@ -34,8 +38,32 @@ def load(db: sqlite3.Connection, documents: Documents, changes: Iterable[c.Chang
         row = db.execute(sql["record"], name).fetchone()
         if row is not None:
             documents.records[name] = Record(*row)
-    if records:
-        documents.number = db.execute(sql["version"]).fetchone()[0]
+
+
+def load_lanes(db: sqlite3.Connection, held: Known, over: Overlay, newborn: Iterable[Run]) -> None:
+    """Read the lanes of all agents that the batch touches, also by runs that it makes."""
+    over.documents.numbers = _numbers(db)
+    touched: list[Row | Run] = [*over.rows.values(), *newborn]
+    agents = {run.agent for run in touched}
+    limited = {run.agent for run in touched if run.limit}
+    if unknown := [agent for agent in agents if agent not in held.lanes]:
+        held.lanes.update(dict.fromkeys(unknown))
+        for row in db.execute(queries.load("sqlite")["lanes"], (_json(unknown),)).fetchall():
+            held.lanes[row[1]] = Record(*row)
+    if uncounted := [agent for agent in limited if agent not in held.running]:
+        held.running.update(dict.fromkeys(uncounted, 0))
+        (found,) = db.execute(queries.load("sqlite")["running"], (_json(uncounted),)).fetchone()
+        held.running.update(msgspec.json.decode(found))
+    for agent in agents:
+        if (lane := held.lanes[agent]) is not None:
+            over.documents.records[lane.kind, lane.key] = lane
+        if agent in held.running:
+            over.lanes.running[agent] = held.running[agent]
+
+
+def _numbers(db: sqlite3.Connection) -> Iterator[int]:
+    """Give versions, from the last one that was given."""
+    yield from count(db.execute(queries.load("sqlite")["version"]).fetchone()[0] + 1)
 
 
 def write(db: sqlite3.Connection, documents: Documents) -> None:
@@ -49,7 +77,8 @@ def write(db: sqlite3.Connection, documents: Documents) -> None:
     for name in documents.dropped:
         db.execute(sql["drop_record"], name)
     _many(db, "upsert_records", [msgspec.structs.astuple(x) for x in documents.put])
-    db.execute(sql["set_version"], (documents.number,))
+    if documents.number:
+        db.execute(sql["set_version"], (documents.number,))
 
 
 def _many(db: sqlite3.Connection, name: str, lines: list[tuple[Any, ...]]) -> None:

@@ -8,6 +8,8 @@ Whatever goes wrong in a transaction makes us forget them too.
 
 from collections.abc import Iterable
 
+from folkmoot.core.changes import Record
+from folkmoot.core.lane import KIND
 from folkmoot.core.run import FINAL
 from folkmoot.stores.overlay import Budget, Overlay, Row
 
@@ -15,12 +17,14 @@ _MOST = 50_000
 
 
 class Held:
-    """Rows by run, budgets by scope."""
+    """Rows by run, budgets by scope, lanes (None: it has none) and runs at work by agent."""
 
     def __init__(self) -> None:
         """Know nothing."""
         self._rows: dict[str, Row] = {}
         self._budgets: dict[str, Budget] = {}
+        self.lanes: dict[str, Record | None] = {}
+        self.running: dict[str, int] = {}
         self._version = -1
 
     def trust(self, version: int) -> None:
@@ -33,6 +37,8 @@ class Held:
         """Know nothing any more."""
         self._rows.clear()
         self._budgets.clear()
+        self.lanes.clear()
+        self.running.clear()
 
     def rows(self, runs: Iterable[str]) -> tuple[dict[str, Row], list[str]]:
         """Return the rows that are known, and the runs that must be read."""
@@ -48,13 +54,16 @@ class Held:
 
     def keep(self, overlay: Overlay) -> None:
         """Remember what a batch leaves behind; the transaction is about to commit."""
-        if len(self._rows) > _MOST or len(self._budgets) > _MOST:
+        if max(len(self._rows), len(self._budgets), len(self.lanes)) > _MOST:
             self.forget()
         for run, row in overlay.rows.items():
             if row.state in FINAL:
                 self._rows.pop(run, None)
                 continue
-            row.claim = row.move = None
-            row.signal_at, row.woken_at, row.was = 0, 0, row.state
+            row.settle()
             self._rows[run] = row
         self._budgets.update(overlay.budgets)
+        self.running.update(overlay.lanes.running)
+        for kind, key in overlay.documents.touched:
+            if kind == KIND:
+                self.lanes[key] = overlay.documents.records.get((kind, key))

@@ -9,6 +9,7 @@ from folkmoot.core.entries import Entry
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.spend import Spend
 from folkmoot.core.task import PRIORITIES
+from folkmoot.stores.written import Written
 
 BLOB_FROM = 4096
 """Bodies of this many bytes and more are kept in blobs: rows stay short, scans stay fast."""
@@ -43,6 +44,10 @@ def to_run(row: Any) -> Run:
         output=row[18],
         error=row[19],
         labels=_labels.decode(row[20]),
+        tenant=row[21],
+        limit=row[22],
+        spacing=row[23],
+        guarded=bool(row[24]),
     )
 
 
@@ -72,7 +77,17 @@ def from_run(run: Run, announced_at: int = 0) -> tuple[Any, ...]:
         _json.encode(run.labels).decode(),
         0,
         announced_at,
+        run.tenant,
+        run.limit,
+        run.spacing,
+        run.guarded,
     )
+
+
+def from_written(written: Written) -> tuple[Any, ...]:
+    """Return the row of `update_runs`."""
+    spend = written.spend
+    return (*written[:8], None if spend is None else spend_text(spend), *written[9:])
 
 
 def spend_text(spend: Spend) -> str:

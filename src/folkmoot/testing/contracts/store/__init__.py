@@ -25,11 +25,13 @@ from folkmoot.testing.contracts.store.claims import Claims
 from folkmoot.testing.contracts.store.crowds import Crowds
 from folkmoot.testing.contracts.store.interleaving import Interleavings
 from folkmoot.testing.contracts.store.journals import Journals
+from folkmoot.testing.contracts.store.lanes import Lanes, SharedLanes
 from folkmoot.testing.contracts.store.leases import Leases
 from folkmoot.testing.contracts.store.money import Money
 from folkmoot.testing.contracts.store.moves import Moves
 from folkmoot.testing.contracts.store.post import Post
 from folkmoot.testing.contracts.store.pruning import Pruning
+from folkmoot.testing.contracts.store.queueing import Queueing
 from folkmoot.testing.contracts.store.reading import Reading
 from folkmoot.testing.contracts.store.records import Records
 from folkmoot.testing.contracts.store.sharing import Durable, Shared
@@ -53,11 +55,14 @@ class StoreContract(
     Pruning,
     Reading,
     Leases,
+    Lanes,
+    Queueing,
     Records,
     Crowds,
     Interleavings,
     Durable,
     Shared,
+    SharedLanes,
 ):
     """All of it. Override the fixtures."""
 

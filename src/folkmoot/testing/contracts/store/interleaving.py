@@ -252,7 +252,7 @@ def _step(act: str, worker: _Worker) -> c.Change:
 
 
 async def _play(bursts: list[list[tuple[str, int]]], *stores: Store) -> None:
-    born = birth(f"r{sum((await stores[0].counts()).states.values())}")
+    born = birth(f"r{sum((await stores[0].counts()).states.values())}", guarded=False)
     await stores[0].write(born)
     play = _Play(born, *stores)
     for acts in bursts:
