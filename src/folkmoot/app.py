@@ -140,6 +140,7 @@ class App:
             gateways=self.gateways,
             env=self.env,
             queue_limit=self.settings.queue_limit,
+            window=self.settings.window,
             exchange=self.exchange,
             emits=self.settings.emits,
             report=report,

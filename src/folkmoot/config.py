@@ -94,6 +94,12 @@ class Settings(BaseSettings):
         (),
         description="Ends of any agent's runs that are published as events, separated by commas: task.completed, task.failed, task.timeout, task.cancelled.",
     )
+    window: int = Field(
+        1000,
+        ge=1,
+        description="Announced runs that stand in the broker at a time; the others wait in the store, "
+        "where the order is fair.",
+    )
     heartbeat_s: float = Field(1.5, gt=0, description="Seconds between a worker's heartbeats.")
     lease_s: float = Field(
         6.0,

@@ -38,6 +38,7 @@ Count = Callable[[Outcome], None]
 _WATCH_S = 0.1
 _AGAIN_S = 60.0
 _PRUNE_S = 5.0
+_SOON_S = 0.05
 _LATE = 5
 _TERMS = 4
 """Rounds of a leader in a lease; a stand-in waits one of them longer than a coordinator needs."""
@@ -49,6 +50,7 @@ class Round(NamedTuple):
     name: str
     once: Once
     every_s: float
+    eager_s: float | None = None
 
 
 class Rounds:
@@ -96,7 +98,7 @@ class Rounds:
         looks = [dispatcher.poke_all]
         if not self._shared_broker:
             relay = self._relay()
-            rounds.append(Round("relay", relay.once, given.poll_s))
+            rounds.append(Round("relay", relay.once, given.poll_s, _SOON_S))
             looks.insert(0, relay.once)  # type: ignore[arg-type]
         if "shared" in parts.store.capabilities:
             rounds.append(Round("watch", Watch(parts.store, looks).once, _WATCH_S))
@@ -116,8 +118,8 @@ class Rounds:
             Round("delivery", led(leader, lambda _: delivery.once()), given.poll_s),
         ]
         if self._shared_broker:
-            relay = self._relay()
-            rounds.append(Round("relay", led(leader, relay.once), given.poll_s))
+            fill = led(leader, self._relay().once)
+            rounds.append(Round("relay", fill, given.poll_s, _SOON_S))
         if given.keep_days:
             pruner = Pruner(parts.store, parts.clock, given.keep_days)
             rounds.append(Round("pruner", led(leader, pruner.once), _PRUNE_S))
@@ -163,8 +165,8 @@ class Rounds:
         return Wanted(found, whole=bool(agents) and not missing)
 
     def _relay(self) -> Relay:
-        parts = self._parts
-        return Relay(parts.store, parts.broker, parts.clock, QUEUE, _AGAIN_S)
+        parts, window = self._parts, self._parts.window
+        return Relay(parts.store, parts.broker, parts.clock, QUEUE, again_s=_AGAIN_S, window=window)
 
     @property
     def _shared_broker(self) -> bool:
@@ -172,4 +174,5 @@ class Rounds:
 
     def _duty(self, each: Round) -> Duty:
         clock, report = self._parts.clock, self._parts.report
-        return Duty(each.name, each.once, every_s=each.every_s, clock=clock, report=report)
+        name, once, every_s, eager_s = each
+        return Duty(name, once, every_s=every_s, eager_s=eager_s, clock=clock, report=report)

@@ -29,6 +29,7 @@ from folkmoot.core.agent import (
     Limits,
     ModelChoice,
     Output,
+    QueueUse,
     Retry,
     SandboxUse,
     ToolUse,
@@ -71,6 +72,7 @@ def build(file: AgentFile, includes: Includes, home: Home) -> Agent:
         retry=_retry(file),
         mode=file.mode or "",
         continuous=_continuous(file),
+        queue=_queue(file),
         output=_output(file, includes),
         triggers=tuple(
             Trigger(event=part.event, input=part.input, priority=part.priority or "")
@@ -203,6 +205,16 @@ def _continuous(file: AgentFile) -> Continuous:
         max_history=part.max_history,
         keep_messages=part.keep_messages,
         policy=part.policy,
+    )
+
+
+def _queue(file: AgentFile) -> QueueUse:
+    part = file.queue
+    return QueueUse(
+        concurrency=part.concurrency,
+        interval_s=part.interval,
+        discovery_s=part.discovery_interval,
+        breaker=part.breaker,
     )
 
 

@@ -23,6 +23,7 @@ from folkmoot.agents.parts import (
     Mode,
     OutputPart,
     Program,
+    QueuePart,
     RetryPart,
     SandboxPart,
     Text,
@@ -122,6 +123,11 @@ class AgentFile(Part):
         description="Attempts with fresh context after a failure.",
         examples=[{"attempts": 3, "delay": "10s"}],
     )
+    queue: QueuePart = Field(
+        default_factory=QueuePart,
+        description="How the agent's runs come from the queue.",
+        examples=[{"concurrency": 2, "interval": "1m"}],
+    )
     output: OutputPart | None = Field(
         default=None,
         description="A JSON Schema that the reply must fit.",
@@ -168,7 +174,6 @@ class AgentFile(Part):
     packet: Later = later("packet")
     targets: Later = later("targets")
     rate: Later = later("rate")
-    concurrency: Later = later("concurrency")
     egress: Later = later("egress")
     secrets: Later = later("secrets")
 

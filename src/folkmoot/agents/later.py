@@ -45,10 +45,6 @@ LATER: Final[dict[str, tuple[str, str]]] = {
         "name resources in grants, such as files:write:docs/**",
     ),
     "rate": ("How often the agent may act.", "use limits and budget"),
-    "concurrency": (
-        "How many runs of the agent go on at a time.",
-        "set FOLKMOOT_CONCURRENCY for the whole worker",
-    ),
     "egress": (
         "Where data with which label may go.",
         "name hosts in grants; sandboxes have no network unless sandbox.network says so",

@@ -267,6 +267,31 @@ class RetryPart(Part):
     max_delay: Duration = Field(default=60.0, description="The longest delay.", examples=["5m"])
 
 
+class QueuePart(Part):
+    """How the agent's runs come from the queue, over the whole fleet."""
+
+    concurrency: int = Field(
+        default=0,
+        ge=0,
+        le=100_000,
+        description="Runs of the agent that go on at a time; 0 is no limit.",
+        examples=[2],
+    )
+    interval: Duration = Field(
+        default=0.0, description="Least time between the starts of two runs.", examples=["1m"]
+    )
+    discovery_interval: Duration = Field(
+        default=900.0,
+        description="Least time between the starts of two runs that look for work (tasks of the kind `discovery`).",
+        examples=["15m"],
+    )
+    breaker: bool = Field(
+        default=True,
+        description="Leave the agent alone for a while after five failures in a row.",
+        examples=[False],
+    )
+
+
 class OutputPart(Part):
     """The form that the reply must have: a JSON Schema, here or in a file."""
 

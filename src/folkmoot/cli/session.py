@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from folkmoot.core.agent import Agent
     from folkmoot.flow.upgrade import Foreseen
     from folkmoot.models.registry import Models
+    from folkmoot.ports.clock import Clock
     from folkmoot.ports.desk import Desk, Part, Reloaded
     from folkmoot.ports.program import Program
     from folkmoot.tools.registry import Toolbox
@@ -39,6 +40,7 @@ class System(Protocol):
     toolbox: "Toolbox"
     programs: "dict[str, Program]"
     settings: "Settings"
+    clock: "Clock"
 
     @property
     def http_port(self) -> int:

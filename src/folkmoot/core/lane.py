@@ -19,12 +19,11 @@ import msgspec
 
 from folkmoot.core import breaker as br
 from folkmoot.core.breaker import CLEAR, Breaker
-from folkmoot.core.run import RunState
+from folkmoot.core.run import DEADLINE_PASSED, RunState
 
 KIND = "lane"
 FULL = 0
 """Held back until another run of the agent ends."""
-_BLAMELESS = ("DEADLINE_PASSED:",)
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -87,7 +86,7 @@ def ended(lane: Lane, terms: Terms, state: str, error: str, now: int) -> Lane:
         return lane
     if state == RunState.SUCCEEDED:
         breaker = br.succeed(lane.breaker, now)
-    elif state == RunState.FAILED and not error.startswith(_BLAMELESS):
+    elif state == RunState.FAILED and not error.startswith(f"{DEADLINE_PASSED}:"):
         breaker = br.fail(lane.breaker, now)
     else:
         breaker = br.release(lane.breaker)

@@ -31,6 +31,9 @@ class RunState(StrEnum):
         return self in FINAL
 
 
+DEADLINE_PASSED = "DEADLINE_PASSED"
+"""The code of a run that was given up because its deadline had passed; no failure of its agent."""
+
 FINAL = frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.REFUSED})
 
 

@@ -7,6 +7,8 @@ import msgspec
 EVENT = "event"
 """The source of tasks that events make. Their key is the event's id, and it alone counts."""
 PRIORITIES = ("critical", "high", "normal", "low")
+DISCOVERY = "discovery"
+"""The kind of a task that looks for work: its starts are spaced."""
 
 
 class ReplyTo(msgspec.Struct, frozen=True, omit_defaults=True):

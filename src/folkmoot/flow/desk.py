@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
 
-from folkmoot.core import ids, signals
+from folkmoot.core import ids, lane, signals
 from folkmoot.core.agent import Agent
-from folkmoot.core.changes import Signal
+from folkmoot.core.changes import DropRecord, Signal
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import AgentUnknown, Denied, RunUnknown, WrongState
 from folkmoot.core.events import Event
@@ -22,7 +22,7 @@ from folkmoot.flow.news import News
 from folkmoot.flow.parts import Parts
 from folkmoot.flow.timetable import FlowTimetable
 from folkmoot.flow.verify import verify
-from folkmoot.ports.desk import Answer, Delta, Health, Question, Reloaded, Verified
+from folkmoot.ports.desk import Answer, Delta, Health, HeldBack, Question, Reloaded, Verified
 from folkmoot.ports.eventdesk import EventDesk
 from folkmoot.ports.intake import Submitted
 from folkmoot.ports.store import Counts, Query
@@ -248,6 +248,19 @@ class FlowDesk:
     async def reload(self, agent: str = "") -> Reloaded:
         """Read the agents' sources again now."""
         return await self._reload(agent)
+
+    async def held_back(self) -> list[HeldBack]:
+        """Return the agents that failed lately."""
+        found = [(x.key, lane.read(x.body)) for x in await self._parts.store.records(lane.KIND)]
+        return [
+            HeldBack(agent=agent, failures=b.failures, trips=b.trips, until=b.until)
+            for agent, b in ((agent, one.breaker) for agent, one in found)
+            if b.failures or b.trips
+        ]
+
+    async def clear(self, agent: str) -> bool:
+        """Forget an agent's failures."""
+        return bool((await self._parts.store.write(DropRecord(kind=lane.KIND, key=agent)))[0])
 
     async def counts(self) -> Counts:
         """Count runs, workers and the outbox."""

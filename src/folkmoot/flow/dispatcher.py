@@ -169,11 +169,14 @@ class Dispatcher:
         run = claimed.run
         claim = Claim(run=run.id, worker=self.worker, now=run.updated_at, read=False)
         try:
-            await self._keep_driving(claimed, (claim,), delivery.ack)
+            ours = await self._keep_driving(claimed, (claim,), delivery.ack)
         except StoreFault as fault:
             await self._not_now([delivery], fault)
-        else:
+            return
+        if ours:
             await delivery.ack()
+        else:  # somebody was quicker, or its lane holds it back, which only a claim by itself can note
+            await self._claim(delivery, self._parts.clock.now())
 
     async def _claim(self, delivery: Delivery, now: int) -> None:
         """Claim a run that somebody had before, and have it driven."""
@@ -189,10 +192,11 @@ class Dispatcher:
 
     async def _keep_driving(
         self, claimed: Claimed, first: tuple[Change, ...] = (), begun: Begun | None = None
-    ) -> None:
+    ) -> bool:
         """Drive a run; start again from the journal when the store could not write.
 
-        Raises StoreFault when not even the claim could be written; `begun` is told when it is.
+        Return False when the claim in `first` was lost. Raises StoreFault when not even the claim could
+        be written; `begun` is told when it is.
         """
         run = claimed.run.id
         current: Claimed | None = claimed
@@ -201,10 +205,12 @@ class Dispatcher:
             try:
                 await self._drive(journal, current)
             except LeaseLost as fault:
-                self._report("lease_lost" if journal.ours else "claim_lost", run, fault)
-                return
+                if not journal.ours:
+                    return False
+                self._report("lease_lost", run, fault)
+                return True
             except StoreClosed:
-                return
+                return True
             except StoreFault as fault:
                 if not journal.ours:
                     raise
@@ -212,7 +218,8 @@ class Dispatcher:
                 await self._parts.clock.sleep(_AGAIN_S)
                 current, first = await self._reload(current), ()
             else:
-                return
+                return True
+        return True
 
     async def _reload(self, claimed: Claimed) -> Claimed | None:
         """Read a run that is ours again; None when it is ours no more."""

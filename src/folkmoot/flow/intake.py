@@ -10,7 +10,7 @@ from folkmoot.core.changes import Born, Change, CreateRun, PutBlob
 from folkmoot.core.errors import QueueFull, TaskInvalid
 from folkmoot.core.messages import whole
 from folkmoot.core.run import Run, RunState
-from folkmoot.core.task import PRIORITIES, Task
+from folkmoot.core.task import DISCOVERY, PRIORITIES, Task
 from folkmoot.flow import conversations
 from folkmoot.flow.births import Births
 from folkmoot.flow.conversations import Conversations
@@ -61,7 +61,7 @@ class Intake:
                 raise TaskInvalid("Nothing can stand beside a message.", kept="Nothing.")
             return await self._say(task, agent, digest)
         body = entries.Created(task=task, definition=digest)
-        change = self._birth(task, digest, body)
+        change = self._birth(task, agent, body)
         parts = (change, *self._definition(agent, digest), *beside(change.run))
         outcome = (await self._parts.store.write(*parts))[0]
         assert isinstance(outcome, Born)
@@ -74,7 +74,7 @@ class Intake:
         if self._births is not None:
             self._births.add(change)
             self._parts.endings.begin(change.run.id)
-        if self._announces:
+        if change.announced_at:
             await self._parts.broker.put(QUEUE, change.run.id, task.priority)
         return Submitted(change.run, new=True)
 
@@ -82,7 +82,7 @@ class Intake:
         """Give a conversation a message; its run is made with the first one."""
         opening = conversations.opening(task)
         body = entries.Created(task=opening, definition=digest)
-        birth = self._birth(opening, digest, body)
+        birth = self._birth(opening, agent, body)
         talks, definition = self._talks, self._definition(agent, digest)
         submitted = await talks.submit(task, birth, definition, digest)
         self._kits.mark_stored(digest)
@@ -154,20 +154,25 @@ class Intake:
                 retry_after=_RECOUNT_S,
             )
 
-    def _birth(self, task: Task, digest: str, body: entries.Created) -> CreateRun:
+    def _birth(self, task: Task, agent: Agent, body: entries.Created) -> CreateRun:
         now = self._parts.clock.now()
         id_ = ids.make("run", now, self._parts.clock.entropy(8))
         created = entries.write(entries.Head(), id_, now, body)
         run = Run(
             id=id_,
             agent=task.agent,
-            definition=digest,
+            definition=body.definition,
             priority=task.priority,
             source=task.source,
             created_at=now,
             updated_at=now,
             deadline=task.deadline,
             labels=task.labels,
+            tenant=task.labels.get("tenant", ""),
+            limit=agent.queue.concurrency,
+            spacing=_spacing(task, agent),
+            guarded=agent.queue.breaker and not task.force,
+            ready_at=task.not_before if task.not_before > now else 0,
             head=1,
             head_hash=created.hash.hex(),
         )
@@ -176,5 +181,18 @@ class Intake:
             entries=(created,),
             key=task.key,
             fingerprint=task.fingerprint() if task.key else "",
-            announced_at=now if self._announces else 0,
+            announced_at=now if self._may_announce(run) else 0,
         )
+
+    def _may_announce(self, run: Run) -> bool:
+        """Whether a new run is announced at once: where the line is short its order is fair anyway."""
+        return self._announces and not run.ready_at and self._queued < self._parts.window
+
+
+def _spacing(task: Task, agent: Agent) -> int:
+    """Return the least time (ms) between the start of this run and that of the one before."""
+    if task.force:
+        return 0
+    use = agent.queue
+    seconds = max(use.interval_s, use.discovery_s) if task.kind == DISCOVERY else use.interval_s
+    return round(seconds * 1000)

@@ -131,7 +131,10 @@ class Journal:
         """
         if body is not None:
             self.note(body)
-        view = self.view
+        view, deadline = self.view, self.run.deadline
+        if deadline and state is RunState.WAITING:
+            # It wakes in time to be given up.
+            fields["wake_at"] = min(deadline, fields.get("wake_at") or deadline)  # type: ignore[call-overload]
         fields.setdefault("output", view.output)
         move = Move(
             run=self.run.id,

@@ -36,6 +36,7 @@ class Parts(msgspec.Struct, kw_only=True):
 
     `warm` makes a model off the event loop: its library may take seconds to import.
     `price` (choice, the model that answered, prompt tokens) is None for a model without a price. `mistakes` says what is wrong with arguments.
+    `window` is how many announced runs may stand in the broker at a time.
     `emits` are ends of runs that are published whatever their agents say.
     `env` is where granted variables are looked up; nothing else of it reaches a tool.
     """
@@ -58,6 +59,7 @@ class Parts(msgspec.Struct, kw_only=True):
     gateways: dict[str, Gateway] = {}
     env: Mapping[str, str] = {}
     queue_limit: int = 100_000
+    window: int = 1000
     exchange: Exchange | None = None
     emits: tuple[str, ...] = ()
     report: Report = _silent

@@ -20,7 +20,7 @@ from folkmoot.core import steps as st
 from folkmoot.core.changes import HoldSpend, Outbox, SettleSpend, Signal
 from folkmoot.core.errors import BudgetSpent
 from folkmoot.core.pending import STARTED
-from folkmoot.core.run import RunState
+from folkmoot.core.run import DEADLINE_PASSED, RunState
 from folkmoot.core.spend import Hold
 from folkmoot.core.task import ReplyTo
 from folkmoot.core.verdict import Allow, AskPerson, Deny
@@ -132,8 +132,7 @@ class Drive:
         if (journal.signals > journal.heard or self.told or self.pending) and await self._hear():
             return False
         if view.paused:
-            await journal.move(None, RunState.WAITING, waits_for="resume")
-            return False
+            return await self._wait("resume")
         if view.fault is not None and not await self._waited():
             return False
         steps = self.kit.program(view, self.kit.agent)
@@ -156,9 +155,7 @@ class Drive:
         if wait <= 0:
             return True
         if wait > _STAY_S * 1000:
-            wake_at = self.view.retry_at
-            await self.journal.move(None, RunState.WAITING, waits_for="model", wake_at=wake_at)
-            return False
+            return await self._wait("model", self.view.retry_at)
         await self.journal.commit()
         self.at_work = True
         await self.machine.parts.clock.sleep(wait / 1000)
@@ -170,8 +167,15 @@ class Drive:
         if not view.question and view.wake_at is None:
             name = self.kit.agent.program
             return await self._fail("PROGRAM_STUCK", f"The program {name!r} gave no step.")
-        waits_for = "message" if view.question else "time"
-        await self.journal.move(None, RunState.WAITING, waits_for=waits_for, wake_at=view.wake_at)
+        return await self._wait("message" if view.question else "time", view.wake_at)
+
+    async def _wait(self, waits_for: str, wake_at: int | None = None) -> bool:
+        """Let the run rest in the store, but not past its deadline."""
+        deadline = self.journal.run.deadline
+        if deadline is not None and self._now() >= deadline:
+            message = f"The task's deadline passed while the run waited ({waits_for})."
+            return await self._fail(DEADLINE_PASSED, message)
+        await self.journal.move(None, RunState.WAITING, waits_for=waits_for, wake_at=wake_at)
         return False
 
     async def _note(self, steps: Sequence[st.Step]) -> bool:
@@ -202,10 +206,7 @@ class Drive:
             return True
         if work.settled:
             return True
-        await self.journal.move(
-            None, RunState.WAITING, waits_for="approval", wake_at=self._first_expiry()
-        )
-        return False
+        return await self._wait("approval", self._first_expiry())
 
     def _first_expiry(self) -> int | None:
         times = [a.expires_at for a in self.view.approvals.values() if a.expires_at is not None]

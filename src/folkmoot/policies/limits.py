@@ -10,6 +10,7 @@ In a conversation each message has the limits, and the deadline, for itself.
 from collections.abc import Callable
 from typing import Final
 
+from folkmoot.core.run import DEADLINE_PASSED
 from folkmoot.core.spend import NANOS_PER_USD, nanos
 from folkmoot.core.verdict import Deny, Verdict
 from folkmoot.policies import unpriced
@@ -19,7 +20,6 @@ ITERATIONS: Final = "LIMIT_ITERATIONS"
 TOKENS: Final = "LIMIT_TOKENS"
 USD: Final = "LIMIT_USD"
 TIME: Final = "LIMIT_TIME"
-DEADLINE: Final = "DEADLINE_PASSED"
 _MS = 1000
 
 
@@ -93,7 +93,7 @@ def _deadline(case: Case) -> Deny | None:
     if deadline is None or case.now < deadline:
         return None
     late = (case.now - deadline) / _MS
-    return _stop(f"The task's deadline passed {late:.1f} s ago.", DEADLINE)
+    return _stop(f"The task's deadline passed {late:.1f} s ago.", DEADLINE_PASSED)
 
 
 def _money(amount: int) -> str:

@@ -104,6 +104,15 @@ class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
     later: tuple[str, ...] = ()
 
 
+class HeldBack(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent that is left alone after failures: how many in a row or how often, until when (ms)."""
+
+    agent: str
+    failures: int
+    trips: int
+    until: int
+
+
 class Desk(Protocol):
     """Everything that can be asked from outside. Errors are those of core/errors.py."""
 
@@ -167,6 +176,17 @@ class Desk(Protocol):
         """Read the agents' sources again now, of one agent or of all, in the whole fleet.
 
         Raises SourceFault when one cannot be read (what was read before stays), or AgentUnknown.
+        """
+        ...
+
+    async def held_back(self) -> list[HeldBack]:
+        """Return the agents that failed lately (core/lane.py), by name."""
+        ...
+
+    async def clear(self, agent: str) -> bool:
+        """Forget an agent's failures; False when there was nothing to forget.
+
+        Runs that were delayed for it begin when their delay is over.
         """
         ...
 

@@ -39,7 +39,17 @@ from folkmoot.core.task import PRIORITIES, Task
 from folkmoot.core.view import View, apply
 from folkmoot.flow.eventdesk import FlowEventDesk
 from folkmoot.ports.clock import Clock
-from folkmoot.ports.desk import Answer, Broken, Delta, Health, Part, Question, Reloaded, Verified
+from folkmoot.ports.desk import (
+    Answer,
+    Broken,
+    Delta,
+    Health,
+    HeldBack,
+    Part,
+    Question,
+    Reloaded,
+    Verified,
+)
 from folkmoot.ports.intake import Submitted
 from folkmoot.ports.store import Counts, Query
 from folkmoot.testing.clock import FakeClock
@@ -72,6 +82,7 @@ class MemoryDesk:
         self.fault: Exception | None = None
         self.parts: tuple[Part, ...] = (Part(name="store", ok=True), Part(name="broker", ok=True))
         self._agents = {agent.name: agent for agent in agents}
+        self._held_back: dict[str, HeldBack] = {}
         self._kept: dict[str, _Kept] = {}
         self._timetable = Timetables(self.clock, self._known, self.submit)
         self.events = FlowEventDesk(self._timetable.store, self.clock)
@@ -269,6 +280,20 @@ class MemoryDesk:
         if agent and agent not in self._agents:
             raise AgentUnknown(f"There is no agent {agent!r}.")
         return Reloaded(agents=tuple(sorted(self._agents)))
+
+    async def held_back(self) -> list[HeldBack]:
+        """Return the agents that were held back (`hold_back`)."""
+        self._fail()
+        return [self._held_back[name] for name in sorted(self._held_back)]
+
+    async def clear(self, agent: str) -> bool:
+        """Forget an agent's failures."""
+        self._fail()
+        return self._held_back.pop(agent, None) is not None
+
+    def hold_back(self, agent: str, trips: int = 1, until: int = 0) -> None:
+        """Let an agent be left alone, as after failures."""
+        self._held_back[agent] = HeldBack(agent=agent, failures=0, trips=trips, until=until)
 
     async def counts(self) -> Counts:
         """Count runs."""

@@ -23,11 +23,13 @@ class Duty:
         every_s: float,
         clock: Clock,
         report: Report,
+        eager_s: float | None = None,
     ) -> None:
-        """Nothing is started."""
+        """Nothing is started. After a round that did something (its outcome is true) only `eager_s` pass."""
         self.name = name
         self._once = once
         self._every_s = every_s
+        self._eager_s = every_s if eager_s is None else eager_s
         self._clock = clock
         self._report = report
         self._task: asyncio.Task[None] | None = None
@@ -49,8 +51,9 @@ class Duty:
 
     async def _live(self) -> None:
         while not self._stopping.is_set():
+            did: object = None
             try:
-                await self._once()
+                did = await self._once()
             except Exception as fault:  # noqa: BLE001 - reported; the next round comes
                 self.fault = f"{type(fault).__name__}: {fault}"
                 self._report(f"{self.name}_failed", "", fault)
@@ -58,10 +61,10 @@ class Duty:
                 self.fault = ""
                 self.done_at = self._clock.monotonic()
             self.rounds += 1
-            await self._pause()
+            await self._pause(self._eager_s if did else self._every_s)
 
-    async def _pause(self) -> None:
-        sleeping = asyncio.ensure_future(self._clock.sleep(self._every_s))
+    async def _pause(self, seconds: float) -> None:
+        sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
         stopping = asyncio.ensure_future(self._stopping.wait())
         try:
             await asyncio.wait({sleeping, stopping}, return_when=asyncio.FIRST_COMPLETED)

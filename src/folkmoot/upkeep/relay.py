@@ -6,9 +6,15 @@ A broker between processes is filled by the leader; a process whose own connecti
 all again, once. A broker inside one process is filled by that process.
 When the broker says that it lost something (`losses`), and in the first round, no announcement from
 before is trusted.
+
+A broker is a line, first come first served. So that the store's order holds (urgency that grows with
+waiting, turns over tenants and agents: ports/store.py), no more than `window` runs stand in that line at a
+time; the others wait in the store, and the relay comes again soon while there are any. A run is announced
+under the class to which it has risen, so that a long wait counts in the broker, too.
 """
 
 from folkmoot.core.changes import Announced
+from folkmoot.core.urgency import risen
 from folkmoot.ports.broker import Broker
 from folkmoot.ports.clock import Clock
 from folkmoot.ports.store import Store
@@ -21,18 +27,19 @@ class Relay:
     """Announces ready runs."""
 
     def __init__(
-        self, store: Store, broker: Broker, clock: Clock, queue: str, again_s: float
+        self, store: Store, broker: Broker, clock: Clock, queue: str, *, again_s: float, window: int
     ) -> None:
-        """`again_s`: how long an announcement is trusted."""
+        """`again_s`: how long an announcement is trusted; `window`: how many stand in the broker."""
         self._store = store
         self._broker = broker
         self._clock = clock
         self._queue = queue
         self._again_ms = round(again_s * 1000)
+        self._window = window
         self._losses: int | None = None
         self._distrust = 0
 
-    async def lost(self) -> int:
+    async def lost(self) -> bool:
         """Do a round only when our own broker has lost something since the last: for who does not lead.
 
         What this process announced and its connection dropped nobody else knows of.
@@ -40,11 +47,11 @@ class Relay:
         losses = getattr(self._broker, "losses", 0)
         if self._losses is None or losses == self._losses:
             self._losses = losses
-            return 0
+            return False
         return await self.once()
 
-    async def once(self, fence: int = 0) -> int:
-        """Do one round; return how many runs were announced.
+    async def once(self, fence: int = 0) -> bool:
+        """Do one round; return whether there may be more to announce soon.
 
         The first round trusts no announcement: the broker may be as new as we are. With a `fence` it is
         the leader's round (upkeep/leader.py).
@@ -54,10 +61,14 @@ class Relay:
         losses = getattr(self._broker, "losses", 0)
         if losses != self._losses:
             self._losses, self._distrust, before = losses, now, now + 1
-        runs = await self._store.ready(now, _BATCH, before)
+        room = self._window - await self._store.announced(before)
+        if room <= 0:
+            return True
+        runs = await self._store.ready(now, min(room, _BATCH), before)
         if runs:
             announced = Announced(runs=tuple(run.id for run in runs), at=now)
             await self._store.write(*([under(fence)] if fence else []), announced)
         for run in runs:
-            await self._broker.put(self._queue, run.id, run.priority)
-        return len(runs)
+            priority = risen(run.priority, run.created_at, now)
+            await self._broker.put(self._queue, run.id, priority)
+        return bool(runs)

@@ -30,6 +30,7 @@ PARTS = {
     "ContextPart": "context",
     "ContinuousPart": "continuous",
     "RetryPart": "retry",
+    "QueuePart": "queue",
     "OutputPart": "output",
     "TriggerPart": "triggers[]",
     "SchedulePart": "schedule",

@@ -10,6 +10,7 @@ import pytest
 
 from folkmoot.app import App
 from folkmoot.cli.main import main
+from folkmoot.clocks.system import SystemClock
 from folkmoot.core import entries as e
 from folkmoot.core.agent import Agent, ModelChoice
 from folkmoot.core.messages import ToolCall
@@ -59,6 +60,7 @@ class System:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.http_port = 4711
+        self.clock = SystemClock()
         self.calls = []
         self.parts = [Part(name="store", ok=True, detail="opens")]
 

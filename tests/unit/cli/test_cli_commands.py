@@ -372,3 +372,14 @@ def test_chaos_fails_on_what_was_lost_or_done_twice(folkmoot, monkeypatch, count
 def test_states_of_the_option_are_those_of_runs(folkmoot):
     assert folkmoot("runs", "--state", "asleep").code == 2
     assert all(folkmoot("runs", "--state", state.value).code == 0 for state in RunState)
+
+
+def test_an_agent_that_is_left_alone_is_named_and_cleared(folkmoot, desk):
+    desk.hold_back("reader", until=1_795_000_000_000)
+    said = folkmoot("agents", "list")
+    assert "folkmoot agents clear reader" in said.err
+    assert folkmoot("agents", "clear", "reader", "--json").document == {
+        "agent": "reader",
+        "cleared": True,
+    }
+    assert "nothing to clear" in folkmoot("agents", "clear", "reader").out

@@ -1,7 +1,7 @@
 """Providers fail: retries, fallbacks, rests; every one in the journal."""
 
 from folkmoot.core import errors
-from folkmoot.core.agent import Budget, Limits, ModelChoice, Output, Retry
+from folkmoot.core.agent import Budget, Limits, ModelChoice, Output, QueueUse, Retry
 from folkmoot.core.entries import ModelFailed
 from folkmoot.core.run import RunState
 from folkmoot.core.spend import Price
@@ -90,7 +90,8 @@ async def test_a_provider_that_keeps_failing_is_left_alone() -> None:
         asked.append(1)
         raise errors.Overloaded
 
-    declared = agent(model=ModelChoice(provider="f", name="m", retries=0))
+    model = ModelChoice(provider="f", name="m", retries=0)
+    declared = agent(model=model, queue=QueueUse(breaker=False))
     async with Harness(declared, replies=reply) as moot:
         for n in range(7):
             await moot.ask(str(n))

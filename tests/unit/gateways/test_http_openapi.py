@@ -19,6 +19,7 @@ ROUTES = {
     "/v1/questions": {"get"},
     "/v1/agents": {"get"},
     "/v1/agents/{name}": {"get"},
+    "/v1/agents/{name}/clear": {"post"},
     "/v1/agents/reload": {"post"},
     "/api/v1/cache/invalidate": {"post"},
     "/v1/schedules": {"get", "post"},

@@ -108,3 +108,12 @@ async def test_a_journal_is_read_in_parts(api, desk, run):
 async def test_what_a_journal_sends_is_what_its_schema_promises(api, desk, run):
     for entry in (await api.get(f"/v1/runs/{run}/journal")).json()["entries"]:
         assert EntryBody.model_validate(entry).model_dump() == entry
+
+
+async def test_an_agent_that_failed_too_often_is_shown_and_cleared(api, desk):
+    desk.hold_back("reader", trips=2, until=7)
+    shown = (await api.get("/v1/agents")).json()["held_back"]
+    assert shown == [{"agent": "reader", "failures": 0, "trips": 2, "until": 7}]
+    assert (await api.post("/v1/agents/reader/clear", json={})).json() == {"cleared": True}
+    assert (await api.post("/v1/agents/reader/clear", json={})).json() == {"cleared": False}
+    assert (await api.get("/v1/agents")).json()["held_back"] == []

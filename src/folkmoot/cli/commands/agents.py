@@ -10,9 +10,10 @@ from folkmoot.cli import lazy, session
 from folkmoot.cli.exits import Exit
 from folkmoot.cli.options import Options
 from folkmoot.cli.output import Output
-from folkmoot.cli.text import many
+from folkmoot.cli.text import many, when
 from folkmoot.core.agent import Agent
 from folkmoot.core.errors import FolkmootError
+from folkmoot.ports.desk import HeldBack
 
 agents = typer.Typer(
     add_completion=False,
@@ -41,6 +42,12 @@ class GivenNothing(msgspec.Struct, frozen=True, kw_only=True):
     """The schema is the same everywhere; `--json` is taken because it is taken everywhere."""
 
     json: Annotated[bool, typer.Option("--json", help="It is JSON in any case.")] = False
+
+
+class GivenAgent(Options, frozen=True, kw_only=True):
+    """Which agent."""
+
+    agent: Annotated[str, typer.Argument(metavar="AGENT", help="An agent's name.")]
 
 
 @agents.callback()
@@ -80,20 +87,46 @@ def schema(_: GivenNothing) -> Exit:
     return Exit.OK
 
 
+def clear(given: GivenAgent) -> Exit:
+    """Forget an agent's failures: its breaker is closed."""
+    return session.go(_clear(given))
+
+
 lazy.add(agents, list_, name="list")
 lazy.add(agents, check)
 lazy.add(agents, schema)
+lazy.add(agents, clear)
 
 
 async def _list(given: Given) -> Exit:
     out = Output(json=given.json)
     async with session.desk(given) as desk:
-        found = desk.agents()
-    out.document({"agents": [_shape(agent) for agent in found]})
+        found, held = desk.agents(), await desk.held_back()
+    out.document({"agents": [_shape(agent) for agent in found], "held_back": held})
     if found:
         out.table(_COLUMNS, [_row(agent) for agent in found])
+        for one in held:
+            _remark(out, one)
     else:
         out.note("No agents here yet. Make a first one: `folkmoot init`.")
+    return Exit.OK
+
+
+def _remark(out: Output, held: HeldBack) -> None:
+    if held.trips:
+        until = when(held.until)
+        out.note(
+            f"{held.agent} failed too often and is left alone until {until}. "
+            f"Clear that: `folkmoot agents clear {held.agent}`."
+        )
+
+
+async def _clear(given: GivenAgent) -> Exit:
+    out = Output(json=given.json)
+    async with session.desk(given) as desk:
+        cleared = await desk.clear(given.agent)
+    out.document({"agent": given.agent, "cleared": cleared})
+    out.say("Cleared." if cleared else "There was nothing to clear.", "green")
     return Exit.OK
 
 

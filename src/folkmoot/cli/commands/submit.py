@@ -26,6 +26,22 @@ class Given(Options, frozen=True, kw_only=True):
     priority: Annotated[
         str, typer.Option("--priority", metavar="WORD", help="critical, high, normal or low.")
     ] = "normal"
+    delay: Annotated[
+        float, typer.Option("--delay", metavar="SECONDS", help="Begin that much later.")
+    ] = 0.0
+    deadline: Annotated[
+        float, typer.Option("--deadline", metavar="SECONDS", help="Give the run up after that.")
+    ] = 0.0
+    kind: Annotated[
+        str,
+        typer.Option("--kind", metavar="WORD", help="What sort of work; `discovery` is spaced."),
+    ] = ""
+    tenant: Annotated[
+        str, typer.Option("--tenant", metavar="NAME", help="Whom it is for; tenants share fairly.")
+    ] = ""
+    force: Annotated[
+        bool, typer.Option("--force", help="Neither spacing nor the agent's breaker holds it back.")
+    ] = False
     conversation: Conversation = ""
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for the end, or the answer, and show it.")
@@ -41,16 +57,9 @@ async def _submit(given: Given) -> Exit:
     out = Output(json=given.json)
     system = session.system(session.settings(given))
     name = await session.choose(system, given.agent, {})
-    task = Task(
-        agent=name,
-        input=session.task_text(given.input),
-        source="cli",
-        key=given.key,
-        priority=given.priority,
-        conversation=given.conversation,
-    )
+    text = session.task_text(given.input)
     async with system.opened() as desk:
-        submitted = await desk.submit(task)
+        submitted = await desk.submit(_task(given, name, text, system.clock.now()))
         known = {"run": submitted.run.id, "new": submitted.new, "state": submitted.run.state}
         out.document(known | ({"message": submitted.message} if submitted.message else {}))
         out.say(f"{submitted.run.id} {submitted.message}".strip())
@@ -69,6 +78,23 @@ async def _answer(out: Output, desk: Desk, run: str, message: str) -> Answer:
             found = await desk.answer(run, message, _LONG_S)
             if found is not None:
                 return found
+
+
+def _task(given: Given, agent: str, text: str, now: int) -> Task:
+    """Return the task; times are counted from now."""
+    return Task(
+        agent=agent,
+        input=text,
+        source="cli",
+        key=given.key,
+        priority=given.priority,
+        deadline=now + round(given.deadline * 1000) if given.deadline else None,
+        not_before=now + round(given.delay * 1000) if given.delay else 0,
+        kind=given.kind,
+        labels={"tenant": given.tenant} if given.tenant else {},
+        force=given.force,
+        conversation=given.conversation,
+    )
 
 
 async def _remark(out: Output, desk: Desk, submitted: Submitted) -> None:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from folkmoot.core.errors import AgentUnknown
-from folkmoot.gateways.http.bodies import AgentBody, AgentsBody, Out
+from folkmoot.gateways.http.bodies import AgentBody, AgentsBody, ClearedBody, HeldBackBody, Out
 from folkmoot.gateways.http.shared import DeskHere
 from folkmoot.ports.desk import Reloaded
 
@@ -34,7 +34,8 @@ class ReloadedBody(Out):
 @router.get("/agents")
 async def list_agents(desk: DeskHere) -> AgentsBody:
     """List the agents, by name."""
-    return AgentsBody(agents=[AgentBody.of(agent) for agent in desk.agents()])
+    held = [HeldBackBody.model_validate(msgspec.to_builtins(x)) for x in await desk.held_back()]
+    return AgentsBody(agents=[AgentBody.of(agent) for agent in desk.agents()], held_back=held)
 
 
 @router.get("/agents/{name}")
@@ -44,6 +45,12 @@ async def show_agent(name: str, desk: DeskHere) -> AgentBody:
         if agent.name == name:
             return AgentBody.of(agent)
     raise AgentUnknown(f"There is no agent {name!r}.")
+
+
+@router.post("/agents/{name}/clear")
+async def clear_agent(name: str, desk: DeskHere) -> ClearedBody:
+    """Forget an agent's failures: its runs are held back no more."""
+    return ClearedBody(cleared=await desk.clear(name))
 
 
 @router.post("/agents/reload")

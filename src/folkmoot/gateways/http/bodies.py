@@ -1,110 +1,25 @@
-"""Bodies: what goes in and out, and nothing else does. The OpenAPI document is made of these.
+"""What goes out: the bodies of answers. The OpenAPI document is made of these and of given.py.
 
-Times are milliseconds since 1970 (UTC). Fields that are not known here are refused.
+Times are milliseconds since 1970 (UTC).
 """
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from folkmoot.core.agent import Agent
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.spend import Spend
-from folkmoot.core.task import Task
 from folkmoot.core.trace import trace_id
 from folkmoot.ports.desk import Health, Question, Verified
 from folkmoot.ports.store import Counts
-
-LARGEST = 2**53 - 1
-"""The largest whole number that every JSON reader keeps exactly; stores hold it too."""
-
-
-def _whole(text: str) -> str:
-    """Refuse half a character (a lone surrogate): JSON may write one, nobody can keep it.
-
-    Pydantic sees to it for values, and lets it pass as a key.
-    """
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise ValueError("holds half a character") from None
-    return text
-
-
-Label = Annotated[str, Field(max_length=200), AfterValidator(_whole)]
-
-
-class In(BaseModel):
-    """What comes in: nothing that is not known here, nothing bent into another type."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Out(BaseModel):
     """What goes out."""
 
     model_config = ConfigDict(frozen=True)
-
-
-# ---------------------------------------------------------------------------------- what comes in
-
-
-class TaskBody(In):
-    """A task for an agent."""
-
-    agent: str = Field(min_length=1, max_length=200, description="The agent's name.")
-    input: str = Field(min_length=1, description="What it is asked.")
-    priority: Literal["critical", "high", "normal", "low"] = "normal"
-    deadline: int | None = Field(
-        default=None, ge=0, le=LARGEST, description="When the run is given up (ms since 1970, UTC)."
-    )
-    labels: dict[Label, Label] = Field(default_factory=dict, max_length=50)
-    conversation: Label = Field(default="", description="Say it in this conversation.")
-
-    def task(self, key: str) -> Task:
-        """Return it as a task of the source `api`."""
-        return Task(
-            agent=self.agent,
-            input=self.input,
-            key=key,
-            priority=self.priority,
-            deadline=self.deadline,
-            labels=self.labels,
-            conversation=self.conversation,
-        )
-
-
-class SayBody(In):
-    """A message for a run."""
-
-    text: str = Field(min_length=1)
-    by: str = Field(default="", max_length=200, description="Who says it.")
-
-
-class ByBody(In):
-    """Who asks for it."""
-
-    by: str = Field(default="", max_length=200)
-
-
-class CancelBody(In):
-    """Who ends the run, and why."""
-
-    by: str = Field(default="", max_length=200)
-    reason: str = Field(default="", max_length=2000)
-
-
-class VoteBody(In):
-    """Yes or no to what an approval asks."""
-
-    approve: bool
-    by: str = Field(min_length=1, max_length=200, description="Who decides.")
-    note: str = Field(default="", max_length=2000)
-
-
-# ---------------------------------------------------------------------------------- what goes out
 
 
 class SpendBody(Out):
@@ -272,10 +187,28 @@ class AgentBody(Out):
         )
 
 
+class HeldBackBody(Out):
+    """An agent that failed: how often in a row; how often its breaker opened since it last succeeded."""
+
+    agent: str
+    failures: int
+    trips: int
+    until: int = Field(
+        description="No run of the agent begins before (ms, UTC); 0 while it is not held."
+    )
+
+
 class AgentsBody(Out):
     """The agents that are declared here."""
 
     agents: list[AgentBody]
+    held_back: list[HeldBackBody] = Field(description="Agents that failed lately, by name.")
+
+
+class ClearedBody(Out):
+    """Whether there was something to forget."""
+
+    cleared: bool
 
 
 class BrokenBody(Out):

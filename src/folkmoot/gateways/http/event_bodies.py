@@ -11,7 +11,8 @@ from folkmoot.core import envelope as envelopes
 from folkmoot.core import moment
 from folkmoot.core.envelope import Envelope
 from folkmoot.core.letters import Letter
-from folkmoot.gateways.http.bodies import In, Out
+from folkmoot.gateways.http.bodies import Out
+from folkmoot.gateways.http.given import In
 
 
 class EventBody(In):

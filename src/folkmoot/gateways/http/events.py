@@ -20,8 +20,8 @@ from starlette.types import Receive, Scope, Send
 
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import FolkmootError
-from folkmoot.gateways.http.bodies import LARGEST
 from folkmoot.gateways.http.entries import delta_json, entry_json
+from folkmoot.gateways.http.given import LARGEST
 from folkmoot.gateways.http.problems import describe
 from folkmoot.gateways.http.shared import Shared, SharedHere
 from folkmoot.ports.desk import Delta

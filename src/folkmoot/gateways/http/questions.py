@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from folkmoot.core.signals import Vote
-from folkmoot.gateways.http.bodies import QuestionBody, QuestionsBody, ToldBody, VoteBody
+from folkmoot.gateways.http.bodies import QuestionBody, QuestionsBody, ToldBody
+from folkmoot.gateways.http.given import VoteBody
 from folkmoot.gateways.http.shared import DeskHere, IdempotencyKey
 from folkmoot.gateways.http.signals import tell
 

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query, Response
 
 from folkmoot.core.run import RunState
 from folkmoot.gateways.http.answers import LONGEST_WAIT, SubmittedBody, answered
-from folkmoot.gateways.http.bodies import LARGEST, JournalBody, RunBody, RunsBody, TaskBody
+from folkmoot.gateways.http.bodies import JournalBody, RunBody, RunsBody
 from folkmoot.gateways.http.entries import entry_json
+from folkmoot.gateways.http.given import LARGEST, TaskBody
 from folkmoot.gateways.http.shared import DeskHere, IdempotencyKey, Shared, SharedHere
 from folkmoot.ports import store
 

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from folkmoot.core.schedule import DAY_S, LONGEST_S, NAME, Kept, Schedule, comes
-from folkmoot.gateways.http.bodies import In, Label, Out
+from folkmoot.gateways.http.bodies import Out
+from folkmoot.gateways.http.given import In, Label
 
 _Seconds = Annotated[float, Field(ge=0, le=LONGEST_S)]
 

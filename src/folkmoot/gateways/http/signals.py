@@ -4,7 +4,8 @@ from fastapi import APIRouter
 
 from folkmoot.core import signals
 from folkmoot.core.signals import AnySignal
-from folkmoot.gateways.http.bodies import ByBody, CancelBody, SayBody, ToldBody
+from folkmoot.gateways.http.bodies import ToldBody
+from folkmoot.gateways.http.given import ByBody, CancelBody, SayBody
 from folkmoot.gateways.http.shared import DeskHere, IdempotencyKey
 from folkmoot.ports.desk import Desk
 
