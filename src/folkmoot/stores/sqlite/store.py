@@ -231,7 +231,7 @@ class SqliteStore:
     async def peek(self, runs: Sequence[str], now: int) -> list[Claimed]:
         """Return what claims would give, without claiming."""
         names = msgspec.json.encode(runs).decode()
-        found = {row[0]: (rows.to_run(row), row[21]) for row in await self._read("claimed", names)}
+        found = {row[0]: (rows.to_run(row), row[-1]) for row in await self._read("claimed", names)}
         could = {id_: x for id_, x in found.items() if x[0].ready(now)}
         names = msgspec.json.encode(list(could)).decode()
         journals: dict[str, list[Entry]] = {id_: [] for id_ in could}
