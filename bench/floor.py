@@ -90,7 +90,7 @@ def _replied(call: str, **said: Any) -> e.ModelReplied:
 
 
 def _born(run: str, now: int) -> tuple[Any, ...]:
-    empty = ("", 0, "", "{}", "", "", "{}", 0, now)
+    empty = ("", 0, "", "{}", "", "", "{}", 0, now, "", 0, 0, 1)  # the last four: its lane
     return (run, "weather", DEFINITION, "queued", 2, "api", 1, 0, "", now, now, 0, 0, 0, *empty)
 
 

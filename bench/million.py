@@ -39,6 +39,9 @@ _STATE = (
     f"CASE WHEN n % 100 = 7 AND {_OLD} THEN 'failed' WHEN n % 1000 = 11 AND {_OLD} THEN 'waiting' "
     "ELSE 'succeeded' END"
 )
+_COLUMNS = """id, agent, definition, state, priority, source, attempt, fence, worker, created_at,
+    updated_at, ready_at, wake_at, deadline, waits_for, head, head_hash, spend, output, error, labels,
+    signals, announced_at"""
 _RUN = f"""'agent' || (n % 20), 'd', {_STATE}, 2, 'api', 1, 1, '', {_AT} + n, {_AT} + n, 0, 0, 0, '',
     2, '', '{{{{}}}}', 'done', '', '{{{{}}}}', 0, {_AT}"""
 _ID = "'run_' || printf('%012x', {at} + n) || printf('%016x', n)"
@@ -56,7 +59,9 @@ def fill_sqlite(file: Path, runs: int) -> None:
     with sqlite3.connect(file, isolation_level=None) as db:
         db.execute("PRAGMA synchronous = OFF")
         db.execute("BEGIN")
-        db.execute(f"INSERT INTO runs {series} SELECT {id_}, {_RUN.format(runs=runs)} FROM s")
+        db.execute(
+            f"INSERT INTO runs ({_COLUMNS}) {series} SELECT {id_}, {_RUN.format(runs=runs)} FROM s"
+        )
         for seq, kind in ((1, "run.created"), (2, "run.succeeded")):
             db.execute(
                 f"INSERT INTO entries {series} SELECT {id_}, {seq}, {_AT} + n, '{kind}', "
@@ -72,7 +77,9 @@ async def fill_postgres(url: str, runs: int) -> None:
     id_ = _HEX.format(at=_AT)
     series = f"FROM generate_series(0, {runs - 1}::bigint) AS n"
     db = await asyncpg.connect(url, server_settings={"search_path": "folkmoot"})
-    await db.execute(f"INSERT INTO runs SELECT {id_}, {_RUN.format(runs=runs)} {series}")
+    await db.execute(
+        f"INSERT INTO runs ({_COLUMNS}) SELECT {id_}, {_RUN.format(runs=runs)} {series}"
+    )
     for seq, kind in ((1, "run.created"), (2, "run.succeeded")):
         await db.execute(
             f"INSERT INTO entries SELECT {id_}, {seq}, {_AT} + n, '{kind}', '{_BODY}'::text::bytea, "

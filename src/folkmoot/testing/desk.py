@@ -26,14 +26,13 @@ from folkmoot.core.agent import Agent
 from folkmoot.core.entries import Body, Entry, broken
 from folkmoot.core.errors import (
     AgentUnknown,
-    Denied,
     KeyReused,
     MessageUnknown,
     RunUnknown,
     TaskInvalid,
     WrongState,
 )
-from folkmoot.core.run import Run, RunState
+from folkmoot.core.run import Run
 from folkmoot.core.signals import AnySignal
 from folkmoot.core.task import PRIORITIES, Task
 from folkmoot.core.view import View, apply
@@ -52,14 +51,9 @@ from folkmoot.ports.desk import (
 )
 from folkmoot.ports.intake import Submitted
 from folkmoot.ports.store import Counts, Query
+from folkmoot.testing import becoming
 from folkmoot.testing.clock import FakeClock
 from folkmoot.testing.timetable import Timetables
-
-_ENDS = {
-    e.Succeeded: RunState.SUCCEEDED,
-    e.Cancelled: RunState.CANCELLED,
-    e.Refused: RunState.REFUSED,
-}
 
 
 class _Kept:
@@ -98,7 +92,7 @@ class MemoryDesk:
         entry = e.write(kept.view.head, run, self.clock.now(), body)
         kept.journal.append(entry)
         apply(kept.view, entry, body)
-        kept.run = _moved(kept.run, kept.view, body)
+        kept.run = becoming.moved(kept.run, kept.view, body)
         self._show(kept, entry)
         return entry
 
@@ -231,7 +225,7 @@ class MemoryDesk:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 async for item in self.follow(run):
-                    found = _answer(item, message)
+                    found = becoming.answer(item, message)
                     if found is not None:
                         return found
         return None
@@ -247,9 +241,9 @@ class MemoryDesk:
                 kept="Nothing was changed.",
             )
         if isinstance(signal, signals.Vote):
-            _check_vote(kept.view, signal)
+            becoming.check_vote(kept.view, signal)
         kept.heard.add(key)
-        self.write(run, _entry_of(signal, kept.run.attempt))
+        self.write(run, becoming.entry_of(signal, kept.run.attempt))
         return True
 
     @property
@@ -267,7 +261,7 @@ class MemoryDesk:
         """Return the approvals that are waited for."""
         chosen = [self._find(run)] if run else list(self._kept.values())
         self._fail()
-        return [question for kept in chosen for question in _questions(kept)]
+        return [question for kept in chosen for question in becoming.questions(kept.run, kept.view)]
 
     def agents(self) -> list[Agent]:
         """Return the agents that were declared."""
@@ -328,96 +322,3 @@ class MemoryDesk:
     def _fail(self) -> None:
         if self.fault is not None:
             raise self.fault
-
-
-def _answer(item: Entry | Delta, message: str) -> Answer | None:
-    body = item.read() if isinstance(item, Entry) else None
-    if not isinstance(body, e.MessageAnswered) or body.message != message:
-        return None
-    return Answer(
-        run=item.run, message=message, output=body.output, data=body.data, error=body.error
-    )
-
-
-def _moved(run: Run, view: View, body: Body) -> Run:
-    """Return the run after an entry: its state, what it waits for, what it spent."""
-    state, waits_for, error = RunState.RUNNING, "", ""
-    if isinstance(body, e.Created | e.Reset):
-        state = RunState.QUEUED
-    elif isinstance(body, e.Failed):
-        state = RunState.FAILED if body.retry_ms is None else RunState.QUEUED
-        error = f"{body.code}: {body.message}"
-    elif type(body) in _ENDS:
-        state = _ENDS[type(body)]
-    elif isinstance(body, e.MessageAnswered):
-        state, waits_for = RunState.WAITING, "message"
-    elif waits_for := _waits_for(view, body):
-        state = RunState.WAITING
-    return replace(
-        run,
-        state=state,
-        waits_for=waits_for,
-        error=error,
-        attempt=view.attempt,
-        updated_at=view.at,
-        head=view.head.seq,
-        head_hash=view.head.hash.hex(),
-        spend=view.spend,
-        output=view.output,
-    )
-
-
-def _waits_for(view: View, body: Body) -> str:
-    if view.paused:
-        return "resume"
-    if view.approvals:
-        return "approval"
-    if view.question:
-        return "message"
-    return "time" if isinstance(body, e.Slept) else ""
-
-
-def _entry_of(signal: AnySignal, attempt: int) -> Body:
-    """Return what a run writes into its journal when it hears a signal."""
-    match signal:
-        case signals.Say(text, by):
-            return e.MessageAdded(text=text, by=by)
-        case signals.Cancel(by, reason):
-            return e.Cancelled(by=by, reason=reason)
-        case signals.Pause(by):
-            return e.Paused(by=by)
-        case signals.Resume(by):
-            return e.Continued(by=by)
-        case signals.Vote(approval, approve, by, note):
-            return e.StepVoted(approval=approval, approve=approve, by=by, note=note)
-        case signals.Retry(by):
-            return e.Reset(attempt=attempt + 1, reason=f"Retried by {by or 'somebody'}.")
-
-
-def _check_vote(view: View, vote: signals.Vote) -> None:
-    approval = view.approvals.get(vote.approval)
-    if approval is None:
-        raise WrongState(
-            f"The run does not wait for approval {vote.approval!r}.", kept="Nothing was changed."
-        )
-    if approval.by and vote.by not in approval.by:
-        raise Denied(f"{vote.by!r} may not decide this.", kept="The question stays open.")
-
-
-def _questions(kept: _Kept) -> Iterable[Question]:
-    for approval in kept.view.approvals.values():
-        pending = kept.view.pending.get(approval.call)
-        yield Question(
-            run=kept.run.id,
-            agent=kept.run.agent,
-            approval=approval.id,
-            act=approval.act,
-            reason=approval.reason,
-            policy=approval.policy,
-            args={} if pending is None else pending.call.args,
-            digest=approval.digest,
-            needs=approval.needs,
-            by=approval.by,
-            yes=approval.yes,
-            expires_at=approval.expires_at,
-        )

@@ -212,7 +212,7 @@ runs INDEXED BY runs_cancelled
 runs INDEXED BY runs_refused
 
 -- name: those_queued
-runs INDEXED BY runs_ready
+runs INDEXED BY runs_queue
 
 -- name: of_an_agent
 agent = ?1
