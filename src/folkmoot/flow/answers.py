@@ -39,6 +39,8 @@ async def find(store: Store, run: str, message: str) -> tuple[Answer | None, int
     kept = await store.run(run)
     if kept is None:
         raise RunUnknown(f"There is no run {run!r}.")
+    # First what waits, then what was heard: a message goes that way, and is seen on one side at least.
+    waits = any(signal.id == message for signal in await store.signals([run]))
     end = 0
     async for entry in newest_first(store, kept):
         end = end or entry.seq
@@ -47,7 +49,7 @@ async def find(store: Store, run: str, message: str) -> tuple[Answer | None, int
             return found, end
         if _says(entry, message) is not None:
             return _over(kept, message), end
-    if any(signal.id == message for signal in await store.signals([run])):
+    if waits:
         return _over(kept, message), end
     raise MessageUnknown(f"Run {run} has no message {message!r}.")
 

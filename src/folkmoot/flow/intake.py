@@ -89,7 +89,9 @@ class Intake:
         run = submitted.run
         if run.id == birth.run.id:
             self._tell(birth, body)
-        await self._parts.broker.put(QUEUE, run.id, run.priority)
+        # What is queued is announced already, or will be; what is at work may rest before it hears.
+        if run.id == birth.run.id or run.state is not RunState.QUEUED:
+            await self._parts.broker.put(QUEUE, run.id, run.priority)
         return submitted
 
     def _tell(self, change: CreateRun, body: entries.Created) -> None:

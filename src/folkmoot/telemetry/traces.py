@@ -5,6 +5,8 @@
                               ├─ gate.denied, gate.asked, run.resumed … (moments, without length)
                               └─ invoke_agent (attempt 2) ── …
 
+In a conversation, which may never end, each message is such a tree of its own within the trace.
+
 A span is written when it ends, complete, from the entry that ends it; no span is ever held open, so
 a crash loses at most what was not yet sent. Ids are derived (core/trace.py): whichever worker writes
 a span, its trace and its parent are right. The span of an attempt comes last, from the worker that
@@ -63,6 +65,7 @@ class _Open(msgspec.Struct):
     began: int
     models: dict[str, tuple[int, int]] = {}
     tools: dict[str, int] = {}
+    message: str = ""
 
 
 class Traces:
@@ -84,6 +87,8 @@ class Traces:
             e.StepAsked: self._asked,
             e.StepVoted: self._voted,
             e.ApprovalExpired: self._expired,
+            e.MessageAdded: self._added,
+            e.MessageAnswered: self._answered,
             e.Succeeded: self._ended,
             e.Failed: self._ended,
             e.Cancelled: self._ended,
@@ -118,7 +123,7 @@ class Traces:
             Span(
                 trace=trace_id(run.id),
                 id=span_id(run.id, part.call),
-                parent=span_id(run.id, attempt_call(state.attempt)),
+                parent=span_id(run.id, state.message or attempt_call(state.attempt)),
                 name=part.name,
                 start=start,
                 end=entry.at,
@@ -211,6 +216,36 @@ class Traces:
     def _expired(self, run: Run, entry: Entry, body: e.ApprovalExpired) -> None:
         self._moment(run, entry, approval=body.approval)
 
+    def _added(self, run: Run, entry: Entry, body: e.MessageAdded) -> None:
+        if body.message:
+            state = self._state(run, entry.at)
+            state.message, state.began = message_call(body.message), entry.at
+
+    def _answered(self, run: Run, entry: Entry, body: e.MessageAnswered) -> None:
+        """Send the span of a message; of one that came from another worker the beginning is unknown."""
+        state, call = self._state(run, entry.at), message_call(body.message)
+        began = state.began if state.message == call else entry.at
+        code = body.error.partition(":")[0]
+        self._open.pop(run.id, None)
+        attributes: Attributes = {
+            "gen_ai.operation.name": "invoke_agent",
+            "gen_ai.agent.name": run.agent,
+            "folkmoot.run": run.id,
+            "folkmoot.message": body.message,
+        }
+        self._send(
+            Span(
+                trace=trace_id(run.id),
+                id=span_id(run.id, call),
+                parent="",
+                name=f"invoke_agent {run.agent}",
+                start=min(began, entry.at),
+                end=entry.at,
+                attributes=attributes | ({"error.type": code} if code else {}),
+                error=code,
+            )
+        )
+
     def _ended(self, run: Run, entry: Entry, body: Body) -> None:
         """Send the span of the attempt: it is the trace's root, or a child of the attempt before."""
         state = self._state(run, entry.at)
@@ -242,6 +277,11 @@ class Traces:
 def attempt_call(attempt: int) -> str:
     """Return the name under which an attempt's span id is derived."""
     return f"attempt/{attempt}"
+
+
+def message_call(message: str) -> str:
+    """Return the name under which the span id of a conversation's message is derived."""
+    return f"message/{message}"
 
 
 def _names(name: str) -> Attributes:

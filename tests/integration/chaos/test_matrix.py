@@ -49,6 +49,16 @@ def test_approvals_survive_every_boundary(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_no_boundary_of_a_conversation_loses_or_repeats_a_message() -> None:
+    found = matrix.run(ROOT / "examples" / "continuous.yaml")
+    assert found["notes"] == []
+    assert (found["lost"], found["repeated"], found["doubled"]) == (0, 0, 0)
+    assert found["boundaries"] >= 25
+    assert found["kills"] >= found["boundaries"]
+
+
+@pytest.mark.slow
 def test_an_agent_that_fails_undisturbed_is_not_tried(tmp_path: Path) -> None:
     file = tmp_path / "fails.yaml"
     file.write_text(FAILS)

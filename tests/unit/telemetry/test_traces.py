@@ -259,3 +259,19 @@ def test_ids_are_those_that_w3c_wants():
     assert trace.trace_id("run_1") != trace.trace_id("run_2")
     assert trace.span_id("run_1", "1/c") != trace.span_id("run_1", "2/c")
     assert trace.traceparent("run_1", "1/c").count("-") == 3
+
+
+def test_each_message_of_a_conversation_is_a_tree_of_its_own(diary, spans):
+    diary.write(CREATED)
+    for number in ("1", "2"):
+        diary.write(e.MessageAdded(text="Hi.", message=number), after=5)
+        diary.write(e.ModelCalled(call="2.reply", model="bedrock:nova:1"), after=10)
+        diary.write(REPLIED, after=100)
+        error = "LIMIT_USD: Too much." if number == "2" else ""
+        diary.write(e.MessageAnswered(message=number, error=error), after=1)
+    first, one, second, two = spans
+    assert (first.parent, second.parent) == (one.id, two.id)
+    assert (one.parent, two.parent) == ("", "")
+    assert (two.end - two.start, two.error) == (111, "LIMIT_USD")
+    assert {span.trace for span in spans} == {trace.trace_id("run_1")}
+    assert one.attributes["folkmoot.message"] == "1"

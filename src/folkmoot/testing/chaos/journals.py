@@ -38,10 +38,13 @@ async def _read(path: Path) -> Died:
         runs = await store.runs(Query(limit=100))
         ended: set[str] = set()
         doubted: list[str] = []
+        crossed: tuple[str, ...] = ()
         for run in runs:
-            _take(run, await store.entries(run.id, 0, 1_000_000), ended, doubted)
+            entries = await store.entries(run.id, 0, 1_000_000)
+            _take(run, entries, ended, doubted)
+            crossed += _crossed(entries)
         found = await verify(store)
-        flaws = tuple(f"entry {b.seq} of {b.run}: {b.reason}" for b in found.broken)
+        flaws = tuple(f"entry {b.seq} of {b.run}: {b.reason}" for b in found.broken) + crossed
         return Died(runs=len(runs), ended=frozenset(ended), doubted=tuple(doubted), flaws=flaws)
     finally:
         await store.close()
@@ -65,3 +68,22 @@ def _take(run: Run, found: list[Entry], ended: set[str], doubted: list[str]) -> 
                 doubted.append(call)
             case _:
                 pass
+
+
+def _crossed(found: list[Entry]) -> tuple[str, ...]:
+    """Return where a conversation's messages were not answered once, one at a time, in order."""
+    flaws, open_, known = [], "", set()
+    for entry in found:
+        match entry.read():
+            case e.MessageAdded(message=message) if message:
+                if open_ or message in known:
+                    flaws.append(f"entry {entry.seq}: {message} was taken while {open_ or 'known'}")
+                open_ = message
+                known.add(message)
+            case e.MessageAnswered(message=message):
+                if message != open_:
+                    flaws.append(f"entry {entry.seq}: {message} was answered instead of {open_}")
+                open_ = ""
+            case _:
+                pass
+    return tuple(flaws)

@@ -28,6 +28,7 @@ from folkmoot.testing.chaos.victim import Case, End
 from folkmoot.testing.chaos.witness import Seen, Witness
 
 _TASK = "Do your work."
+_TALK = "Do your work.\nGo on.\nWhat was done?"
 _SIDE_BY_SIDE = 2
 _MAX_WORKSPACE = 200_000_000
 _SKIPPED = shutil.ignore_patterns(".git", ".venv*", "node_modules", "__pycache__", ".folkmoot")
@@ -69,8 +70,9 @@ def run(
     with tempfile.TemporaryDirectory(prefix="folkmoot-chaos-") as folder:
         home = Path(folder)
         agent = load_file(file, workspaces=home / "workspaces")
+        work = _TALK if agent.mode == "continuous" else _TASK
         matrix = Matrix(
-            agent, task or _TASK, home, tuple(Path(p).resolve() for p in plugins), timeout_s
+            agent, task or work, home, tuple(Path(p).resolve() for p in plugins), timeout_s
         )
         return matrix.run(progress or (lambda _done, _of: None))
 

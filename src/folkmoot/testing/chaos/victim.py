@@ -3,6 +3,7 @@
 It is the system that users run, put together by App; only the store looks what is written (and kills),
 and the calls are witnessed. An entry is named by what it is (its kind and its call), not by its number
 or time: which results share a transaction differs from run to run. The task carries an idempotency key, so that every worker submits the same run.
+With a continuous agent each line of the task is a message of one conversation, with a key of its own.
 """
 
 import asyncio
@@ -92,9 +93,11 @@ class KillingStore(SqliteStore):
         return outcomes
 
     def _named(self, change: Change) -> list[str]:
-        """Return the names of what a change writes into a journal, and of claims."""
+        """Return the names of what a change writes into a journal, of claims and of signals."""
         if isinstance(change, c.Claim):
             return [self._numbered("claim")]
+        if isinstance(change, c.Signal):
+            return [self._numbered(f"signal {change.kind}")]
         if not isinstance(change, c.CreateRun | c.Append):
             return []
         return [self._numbered(_what(entry)) for entry in change.entries]
@@ -152,13 +155,15 @@ class WatchedApp(App):
 def live(case: Case) -> None:
     """Be a worker: submit the task, work until it has ended, write down how. The process's whole life."""
     store = KillingStore(case.folder / "folkmoot.db", case.kill, after=case.after)
-    run = asyncio.run(_work(case, store))
-    end = End(run.id, str(run.state), run.output, run.error, tuple(store.names))
+    end = asyncio.run(_work(case, store))
+    end = msgspec.structs.replace(end, names=tuple(store.names))
     (case.folder / "end.json").write_bytes(msgspec.json.encode(end))
 
 
-async def _work(case: Case, store: KillingStore) -> Run:
+async def _work(case: Case, store: KillingStore) -> End:
     async with WatchedApp(case, store).running() as desk:
+        if case.definition().mode == "continuous":
+            return await _talk(case, desk)
         task = Task(agent=case.definition().name, input=case.task, source="chaos", key="chaos")
         run = (await desk.submit(task)).run
         async with asyncio.timeout(case.timeout_s):
@@ -167,7 +172,27 @@ async def _work(case: Case, store: KillingStore) -> Run:
                 if run.state is RunState.WAITING:
                     await _answer(desk, run)
                     await asyncio.sleep(0.02)
-        return run
+        return End(run.id, str(run.state), run.output, run.error, ())
+
+
+async def _talk(case: Case, desk: FlowDesk) -> End:
+    """Say everything at once, and wait for the answers; together they are the output."""
+    name, said = case.definition().name, []
+    for number, text in enumerate(case.task.splitlines(), 1):
+        key = f"chaos-{number}"
+        task = Task(agent=name, input=text, source="chaos", key=key, conversation="chaos")
+        said.append(await desk.submit(task))
+    answers = []
+    async with asyncio.timeout(case.timeout_s):
+        for one in said:
+            while (answer := await desk.answer(one.run.id, one.message, 0.1)) is None:
+                run = await desk.run(one.run.id)
+                if run.waits_for == "approval":
+                    await _answer(desk, run)
+            answers.append(answer)
+    error = next((answer.error for answer in answers if answer.error), "")
+    output = "\n".join(answer.output for answer in answers)
+    return End(said[0].run.id, "failed" if error else "succeeded", output, error, ())
 
 
 async def _answer(desk: FlowDesk, run: Run) -> None:
