@@ -8,6 +8,7 @@ What cannot be read as an announcement goes to the dead-letter queue, for a pers
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -31,6 +32,15 @@ from aio_pika.exceptions import (
 
 from folkmoot.brokers.address import Address
 from folkmoot.brokers.log import warn
+from folkmoot.brokers.rabbitmq.bundles import (
+    MOST,
+    Bundle,
+    announcement,
+    common,
+    events_in,
+    hints,
+    runs_in,
+)
 from folkmoot.brokers.rabbitmq.hands import Found, Hands
 from folkmoot.brokers.rabbitmq.names import Names
 from folkmoot.brokers.wire import FETCH_S, Ears
@@ -65,6 +75,8 @@ class RabbitWire:
         self._heard_on: AbstractChannel | None = None
         self._made: set[str] = set()
         self._hands: dict[str, Hands] = {}
+        self._bound: Counter[str] = Counter()
+        self._size = 1.0
 
     async def join(self, ears: Ears) -> None:
         """Connect, and see that the exchanges are there."""
@@ -88,34 +100,41 @@ class RabbitWire:
     async def leave(self) -> None:
         """Let go. What we hold goes back by itself."""
         connection, self._connection = self._connection, None
-        self._made, self._hands = set(), {}
+        self._made, self._hands, self._bound = set(), {}, Counter()
         if connection is not None:
             with suppress(Exception):
                 async with asyncio.timeout(0.5):
                     await connection.close()
 
     async def say(self, words: Sequence[Word]) -> None:
-        """Say all; wait for the confirmation of announcements."""
-        confirmed = []
+        """Say all, much of it in few messages; wait for the confirmation of announcements.
+
+        What is done with or goes back is said after that: until then it is still ours.
+        """
+        lines: dict[tuple[str, str], list[str]] = {}
+        events: list[Event] = []
+        settled: list[Done | Back] = []
         for word in words:
-            if isinstance(word, Put):
-                confirmed.append(await self._announce(word))
-            elif isinstance(word, Event):
-                await self._tell(word)
+            if isinstance(word, Event):
+                events.append(word)
+            elif isinstance(word, Put):
+                lines.setdefault((word.queue, word.priority), []).append(word.run)
             else:
-                await _settle(word)
-        try:
-            await asyncio.gather(*confirmed)
-        except DeliveryError:
-            # Somebody deleted the queue: the next connection makes it anew.
-            if self._ears is not None:
-                self._ears.emptied()
-            raise
+                settled.append(word)
+                taken = word.taken
+                if isinstance(word, Back) and taken.mark.size > 1:
+                    lines.setdefault((taken.queue, taken.priority), []).append(taken.run)
+        await self._announce(lines)
+        for topic, body, kind in hints(events):
+            await self._tell(topic, body, kind)
+        for each in settled:
+            await _settle(each)
 
     async def fetch(self, queue: str, limit: int) -> list[Taken]:
         """Take what is there; if there is nothing, wait for the first."""
         hands = await self._taking(queue)
-        found = await self._read(queue, await hands.look(limit))
+        messages = max(1, int(limit / self._size))
+        found = await self._read(queue, await hands.look(messages))
         if not found:
             found = await self._read(queue, await hands.wait(FETCH_S))
         for taken in found[limit:]:
@@ -130,13 +149,19 @@ class RabbitWire:
         """Bind our queue."""
         assert self._hearing is not None
         for pattern in patterns:
-            await self._hearing.bind(self._names.hints, pattern)
+            key = common(pattern)
+            self._bound[key] += 1
+            for each in (pattern, key) if self._bound[key] == 1 else (pattern,):
+                await self._hearing.bind(self._names.hints, each)
 
     async def unfollow(self, patterns: Sequence[str]) -> None:
         """Unbind."""
         assert self._hearing is not None
         for pattern in patterns:
-            await self._hearing.unbind(self._names.hints, pattern)
+            key = common(pattern)
+            self._bound[key] -= 1
+            for each in (pattern,) if self._bound[key] else (pattern, key):
+                await self._hearing.unbind(self._names.hints, each)
 
     async def beat(self) -> None:
         """Ask for a sign of life, and whether our queue is still there."""
@@ -175,43 +200,64 @@ class RabbitWire:
 
     async def _read(self, queue: str, found: Found) -> list[Taken]:
         """Return what was taken; what is no run's id goes to the dead-letter queue."""
-        taken = []
+        taken: list[Taken] = []
         for priority, message in found:
             try:
-                taken.append(Taken(queue, message.body.decode(), priority, message))
-            except UnicodeDecodeError:
+                runs = runs_in(message)
+            except ValueError:
                 warn("announcement_garbled", queue=queue, bytes=len(message.body))
                 await message.reject()
+                continue
+            bundle = Bundle(message, len(runs))
+            taken += [Taken(queue, run, priority, bundle) for run in runs]
+        if found:
+            self._size = max(1.0, (self._size + len(taken) / len(found)) / 2)
         return taken
 
-    async def _announce(self, put: Put) -> "asyncio.Future[object]":
-        name = self._names.line(put.queue, put.priority)
-        await self._make(name)
-        assert self._putting is not None
-        message = Message(
-            put.run.encode(), delivery_mode=DeliveryMode.PERSISTENT, message_id=put.mark
-        )
-        said = self._putting.default_exchange.publish(message, name, mandatory=True)
-        return asyncio.ensure_future(said)
+    async def _announce(self, lines: dict[tuple[str, str], list[str]]) -> None:
+        said = []
+        for (queue, priority), runs in lines.items():
+            name = self._names.line(queue, priority)
+            await self._make(name)
+            parts = (runs[at : at + MOST] for at in range(0, len(runs), MOST))
+            said += [self._publish(name, *announcement(part)) for part in parts]
+        try:
+            await asyncio.gather(*said)
+        except DeliveryError:
+            # Somebody deleted the queue: the next connection makes it anew.
+            if self._ears is not None:
+                self._ears.emptied()
+            raise
 
-    async def _tell(self, event: Event) -> None:
+    async def _publish(self, name: str, body: bytes, kind: str | None) -> None:
+        assert self._putting is not None
+        message = Message(body, delivery_mode=DeliveryMode.PERSISTENT, content_type=kind)
+        await self._putting.default_exchange.publish(message, name, mandatory=True)
+
+    async def _tell(self, topic: str, body: bytes, kind: str) -> None:
         assert self._telling is not None
-        if len(event.topic.encode()) > _LONGEST:
-            warn("event_topic_too_long", bytes=len(event.topic))
+        if len(topic.encode()) > _LONGEST:
+            warn("event_topic_too_long", bytes=len(topic))
             return
-        message = Message(event.body, content_type="application/json")
-        await self._telling.publish(message, event.topic, mandatory=False)
+        message = Message(body, content_type=kind)
+        await self._telling.publish(message, topic, mandatory=False)
 
     async def _hear(self, message: AbstractIncomingMessage) -> None:
         if self._ears is not None:
-            self._ears.hear(Event(message.routing_key or "", message.body))
+            for event in events_in(message):
+                self._ears.hear(event)
 
 
 async def _settle(word: Done | Back) -> None:
-    """Say what became of a message; one of an earlier connection is in its queue again already."""
-    message: AbstractIncomingMessage = word.taken.mark
+    """Say what became of a message; one of an earlier connection is in its queue again already.
+
+    What goes back of several was announced anew: here it is done with.
+    """
+    bundle: Bundle = word.taken.mark
+    if not bundle.finish():
+        return
     with suppress(ChannelInvalidStateError, ChannelClosed):
-        if isinstance(word, Done):
-            await message.ack()
+        if isinstance(word, Done) or bundle.size > 1:
+            await bundle.message.ack()
         else:
-            await message.nack(requeue=True)
+            await bundle.message.nack(requeue=True)
