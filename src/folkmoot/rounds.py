@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from folkmoot.clocks.agreed import AgreedClock
 from folkmoot.config import Settings
+from folkmoot.core.events import OUTBOX
 from folkmoot.flow.delivery import Delivery
 from folkmoot.flow.dispatcher import Dispatcher
 from folkmoot.flow.intake import QUEUE, Intake
@@ -27,6 +28,7 @@ from folkmoot.upkeep.declared import Declared, Wanted
 from folkmoot.upkeep.duty import Duty
 from folkmoot.upkeep.heartbeat import Heartbeat
 from folkmoot.upkeep.leader import Leader, led
+from folkmoot.upkeep.nudger import Nudger
 from folkmoot.upkeep.pruner import Pruner
 from folkmoot.upkeep.relay import Relay
 from folkmoot.upkeep.rescuer import Rescuer
@@ -67,6 +69,7 @@ class Rounds:
         self._count = count
         self.leader: Leader | None = None
         self.inbox: Inbox | None = None
+        self.nudger: Nudger | None = None
         self.heartbeat = Heartbeat(parts.store, name, settings.lease_s)
 
     def duties(
@@ -87,7 +90,11 @@ class Rounds:
             )
             rounds += self._of_events()
         least = self._settings.lease_s
-        return [(self._duty(each), max(least, _LATE * each.every_s)) for each in rounds]
+        made = [(self._duty(each), max(least, _LATE * each.every_s)) for each in rounds]
+        for duty, _ in made:
+            if duty.name == "delivery":
+                self.nudger = Nudger(self._parts.broker, OUTBOX, duty)
+        return made
 
     def _of_worker(self, dispatcher: Dispatcher) -> list[Round]:
         given, parts = self._settings, self._parts

@@ -206,7 +206,7 @@ class RemoteExchange:
             return []
 
     async def _beat(self) -> None:
-        while True:
+        while self._open:  # a cancellation may get lost in a library's wait_for
             await asyncio.sleep(_BEAT_S)
             await self._link.there()
             await self._try(self._wire.beat())

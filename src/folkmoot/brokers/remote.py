@@ -215,7 +215,7 @@ class RemoteBroker:
             return []
 
     async def _beat(self) -> None:
-        while True:
+        while self._open:  # a cancellation may get lost in a library's wait_for
             await asyncio.sleep(_BEAT_S)
             await self._link.there()
             born = self._link.generation

@@ -10,6 +10,8 @@ entries that were written with that are durable).
 
 import msgspec
 
+OUTBOX = "outbox.filled"
+
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     """A hint that something happened. `body` is JSON."""

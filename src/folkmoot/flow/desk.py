@@ -55,7 +55,7 @@ class FlowDesk:
             parts.store, parts.clock, parts.calendar, parts.catalog.get, intake.submit
         )
         self._news = News(parts.broker)
-        self.events: EventDesk = FlowEventDesk(parts.store, parts.clock)
+        self.events: EventDesk = FlowEventDesk(parts.store, parts.clock, parts.broker)
 
     async def submit(self, task: Task) -> Submitted:
         """Make a run of a task."""

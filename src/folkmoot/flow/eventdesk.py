@@ -7,7 +7,9 @@ from folkmoot.core import letters
 from folkmoot.core.changes import DropRecord, Outbox, PutRecord, Record
 from folkmoot.core.envelope import Envelope
 from folkmoot.core.errors import LetterUnknown, WrongState
+from folkmoot.core.events import OUTBOX, Event
 from folkmoot.core.letters import DEAD, EVENT, TOPIC, Letter
+from folkmoot.ports.broker import Broker
 from folkmoot.ports.clock import Clock
 from folkmoot.ports.store import Store
 
@@ -15,10 +17,11 @@ from folkmoot.ports.store import Store
 class FlowEventDesk:
     """Events go out by the store's outbox; dead letters are its records."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        """Nothing is opened."""
+    def __init__(self, store: Store, clock: Clock, broker: Broker | None = None) -> None:
+        """Nothing is opened. `broker` carries the hint that something is to be sent."""
         self._store = store
         self._clock = clock
+        self._broker = broker
 
     async def emit(self, envelope: Envelope) -> None:
         """Publish an event."""
@@ -26,6 +29,8 @@ class FlowEventDesk:
         at = self._clock.now()
         id_ = f"event/{envelope.event_id}"
         await self._store.write(Outbox(id=id_, run="", topic=TOPIC, body=body, at=at))
+        if self._broker is not None and self._broker.heard(OUTBOX):
+            await self._broker.publish(Event(OUTBOX))
 
     async def dead(self, after: str = "", limit: int = 100) -> list[Letter]:
         """List dead letters."""

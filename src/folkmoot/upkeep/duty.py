@@ -33,7 +33,8 @@ class Duty:
         self._clock = clock
         self._report = report
         self._task: asyncio.Task[None] | None = None
-        self._stopping = asyncio.Event()
+        self._stopping = False
+        self._wake = asyncio.Event()
         self.rounds = 0
         self.done_at = float("-inf")
         self.fault = ""
@@ -45,12 +46,18 @@ class Duty:
 
     async def stop(self) -> None:
         """End after the round that is under way."""
-        self._stopping.set()
+        self._stopping = True
+        self._wake.set()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
 
+    def nudge(self) -> None:
+        """Let the next round come now; while one is under way, right after it."""
+        self._wake.set()
+
     async def _live(self) -> None:
-        while not self._stopping.is_set():
+        while not self._stopping:
+            self._wake.clear()
             did: object = None
             try:
                 did = await self._once()
@@ -65,13 +72,13 @@ class Duty:
 
     async def _pause(self, seconds: float) -> None:
         sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
-        stopping = asyncio.ensure_future(self._stopping.wait())
+        waking = asyncio.ensure_future(self._wake.wait())
         try:
-            await asyncio.wait({sleeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({sleeping, waking}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             sleeping.cancel()
-            stopping.cancel()
-            await asyncio.gather(sleeping, stopping, return_exceptions=True)
+            waking.cancel()
+            await asyncio.gather(sleeping, waking, return_exceptions=True)
 
     def late(self, by_s: float) -> bool:
         """Whether no round has succeeded for that long."""

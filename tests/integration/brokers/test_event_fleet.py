@@ -2,11 +2,14 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from urllib.parse import parse_qs, urlsplit
 
+import aio_pika
 import pytest
 
 from folkmoot.app import App
 from folkmoot.config import load
+from folkmoot.core import envelope as envelopes
 from folkmoot.core.agent import Agent, ModelChoice, Trigger
 from folkmoot.core.envelope import Envelope
 from folkmoot.core.run import RunState
@@ -36,8 +39,9 @@ def event(n):
     )
 
 
-def make(tmp_path, url):
+def make(tmp_path, url, agents=AGENTS, **given):
     settings = load(
+        **given,
         store=f"sqlite:///{tmp_path / 'folkmoot.db'}",
         broker=url,
         workspaces=tmp_path / "workspaces",
@@ -49,7 +53,7 @@ def make(tmp_path, url):
     async def echo(_request):
         return Answer(text="done")
 
-    made = App(settings, AGENTS, env={})
+    made = App(settings, agents, env={})
     made.models.script("echo", echo)
     return made
 
@@ -113,3 +117,39 @@ async def waited(desk, runs):
             await asyncio.sleep(0.1)
     await asyncio.sleep(0.5)
     return await settled(desk, len(runs))
+
+
+async def test_what_cannot_be_read_is_a_dead_letter_here_and_at_rabbitmq(
+    rabbitmq_url, swept, tmp_path
+):
+    """And an event that cannot be dealt with leaves a copy there."""
+    prefix = parse_qs(urlsplit(rabbitmq_url).query)["prefix"][0]
+    poor = Agent(
+        name="one",
+        instructions="Say it.",
+        model=ModelChoice(provider="scripted", name="echo"),
+        triggers=(Trigger(event="orders.*", input="{{ payload.none }}"),),
+    )
+    system = make(tmp_path, rabbitmq_url, (poor,), event_tries=1)
+    connection = await aio_pika.connect(rabbitmq_url)
+    async with system.running() as desk, connection:
+        channel = await connection.channel()
+        theirs = await channel.get_exchange(f"{prefix}agent_events", ensure=False)
+        await theirs.publish(aio_pika.Message(b"{"), "orders.created.normal")
+        await desk.events.emit(event(1))
+        async with asyncio.timeout(20):
+            while len(dead := await desk.events.dead()) < 2:  # noqa: ASYNC110 - see above
+                await asyncio.sleep(0.05)
+        assert dead[0].id == "e-1"
+        assert dead[1].raw == "{"
+        queue = await channel.get_queue(f"dlq.{prefix}agent.one", ensure=False)
+        found = []
+        async with asyncio.timeout(20):
+            while len(found) < 2:
+                message = await queue.get(no_ack=True, fail=False)
+                found += [message] if message else []
+                await asyncio.sleep(0.02)
+        assert {message.body for message in found} == {b"{", envelopes.write(event(1))}
+        copy = next(message for message in found if message.body != b"{")
+        assert copy.headers["retry_count"] == 1
+    await swept(rabbitmq_url, ("one",))
