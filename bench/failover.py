@@ -157,17 +157,22 @@ def figures(parts: list[Part], every: list[float]) -> dict[str, Any]:
     found = [part.found for part in parts if part.found]
     return {
         "kills": sum(part.kills for part in parts),
-        "p50_s": round(ruler.percentile(every, 50), 3),
-        "p99_s": round(ruler.percentile(every, 99), 3),
+        "p50_s": known(ruler.percentile(every, 50)),
+        "p99_s": known(ruler.percentile(every, 99)),
         "lost": sum(x.count("lost") + x.count("broken") + x.count("unsettled") for x in found),
         "repeated": sum(x.count("repeated") for x in found),
         "doubled": sum(x.count("doubled") for x in found),
-        "max_s": round(max(every), 3),
+        "max_s": known(max(every)),
         "longest_stand_s": max(part.longest_s for part in parts),
         "held": len(every),
         "in_doubt": sum(x.in_doubt for x in found),
         "runs": sum(x.runs for x in found),
     }
+
+
+def known(seconds: float) -> float | None:
+    """Return seconds as JSON has them: a run that never went on has none."""
+    return round(seconds, 3) if seconds < float("inf") else None
 
 
 def row(part: Part) -> list[str]:
