@@ -4,8 +4,9 @@ So every broker may lose what it likes: a run that is ready and was not announce
 announced (again). In one process that also finds what another process has put into the store.
 A broker between processes is filled by the leader; a process whose own connection lost something says
 all again, once. A broker inside one process is filled by that process.
-When the broker says that it lost something (`losses`), and in the first round, no announcement from
-before is trusted.
+When the broker says that it lost something (`losses`), in the first round, and in the first of each term
+as leader, no announcement from before is trusted: whoever led between may have died before it said what it
+had noted as said.
 
 A broker is a line, first come first served. So that the store's order holds (urgency that grows with
 waiting, turns over tenants and agents: ports/store.py), no more than `window` runs stand in that line at a
@@ -37,6 +38,7 @@ class Relay:
         self._again_ms = round(again_s * 1000)
         self._window = window
         self._losses: int | None = None
+        self._term = 0
         self._distrust = 0
 
     async def lost(self) -> bool:
@@ -59,8 +61,9 @@ class Relay:
         now = self._clock.now()
         before = max(now - self._again_ms, self._distrust)
         losses = getattr(self._broker, "losses", 0)
-        if losses != self._losses:
+        if losses != self._losses or fence != self._term:
             self._losses, self._distrust, before = losses, now, now + 1
+            self._term = fence
         room = self._window - await self._store.announced(before)
         if room <= 0:
             return True

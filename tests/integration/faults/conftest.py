@@ -58,7 +58,7 @@ def fault_s():
     return float(os.environ.get("FOLKMOOT_FAULT_SECONDS", "20"))
 
 
-async def _judged(fleet, *loads, within_s=60):
+async def _judged(fleet, *loads, within_s=90):
     await fleet.until_done(within_s, *loads)
     await fleet.end()
     found = await fleet.judge(*loads)

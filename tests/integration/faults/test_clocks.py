@@ -55,7 +55,7 @@ class Watch:
         ]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("jumps", [False, True], ids=["wrong", "jumping"])
 async def test_wrong_clocks_steal_nothing_and_lose_nothing(fleet, postgres, redis, judged, jumps):
     """One process an hour ahead, one an hour behind; then they change places under load."""

@@ -59,7 +59,7 @@ async def until_ready(client, url, *, ready):
             await asyncio.sleep(0.1)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 async def test_a_full_disk_is_told_and_when_there_is_space_everything_goes_on(moot, disk, judged):
     (up,) = moot.members
     load = Load(moot.members)

@@ -28,7 +28,7 @@ async def away(server, how):
     await asyncio.to_thread(server.start)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 async def test_postgresql_restarts(fleet, postgres, redis, judged):
     """Both ways: transactions taken back in order, and everything dropped at once."""
     async with fleet(postgres.url, redis.url) as moot:
@@ -45,7 +45,7 @@ async def test_postgresql_restarts(fleet, postgres, redis, judged):
     assert found.runs == len(load.taken) > LOAD_S
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 async def test_redis_forgets_everything(fleet, postgres, redis, judged):
     """FLUSHALL, twice, under load."""
     async with fleet(postgres.url, redis.url) as moot:
@@ -56,7 +56,7 @@ async def test_redis_forgets_everything(fleet, postgres, redis, judged):
     assert found.runs == len(load.taken) > LOAD_S
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     ("broker", "how"),
     [
@@ -82,7 +82,7 @@ async def test_a_broker_restarts(fleet, postgres, broker, judged, how):
     assert found.runs == len(load.taken) > LOAD_S
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 async def test_the_whole_cluster_is_killed_and_started_again(fleet, postgres, redis, judged):
     """Every process and both servers at once: all runs end."""
     async with fleet(postgres.url, redis.url) as moot:

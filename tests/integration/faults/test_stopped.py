@@ -17,7 +17,7 @@ HOLD_S = 2.0
 LOAD_S = 8.0
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(180)
 async def test_a_worker_stopped_past_its_lease_loses_its_runs_and_writes_no_more(
     fleet, postgres, redis, judged, until
 ):
@@ -51,7 +51,7 @@ async def test_a_worker_stopped_past_its_lease_loses_its_runs_and_writes_no_more
     assert "lease_lost" not in new.log
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(180)
 async def test_a_leader_stopped_past_its_lease_leads_no_more_when_it_goes_on(
     fleet, postgres, redis, judged
 ):

@@ -111,6 +111,17 @@ async def test_a_process_whose_connection_lost_something_says_all_again_once(sto
     assert [await relay.lost() for _ in range(2)] == [True, False]
 
 
+async def test_the_first_round_of_each_term_trusts_no_announcement(store, relay):
+    """Whoever led between may have died between noting an announcement and making it."""
+    lease = Acquire(name=LEASE, holder="me", ttl_ms=0)
+    await store.write(birth("r1"))
+    (first,) = await store.write(lease)
+    assert [await relay.once(first) for _ in range(2)] == [True, False]
+    (second,) = await store.write(lease)
+    assert second > first
+    assert [await relay.once(second) for _ in range(2)] == [True, False]
+
+
 async def test_the_first_round_trusts_no_announcement_and_the_next_does(store, relay):
     await store.write(birth("r1"))
     assert [await relay.once() for _ in range(2)] == [True, False]
