@@ -17,7 +17,8 @@ from folkmoot.core.events import Event
 MOST = 8
 """Announcements in one message: they all go to one worker."""
 _HINTS = 64
-_LARGE = 2_000
+_LARGE, _LONG = 2_000, 50
+"""Bytes of a body, characters of a topic's last word, up to which hints travel together."""
 JSON, MSGPACK = "application/json", "application/msgpack"
 _WILD = frozenset({"*", "#"})
 _ids = msgspec.json.Decoder(list[str])
@@ -41,10 +42,13 @@ class Bundle:
 
 
 def runs_in(message: AbstractIncomingMessage) -> list[str]:
-    """Return the runs that a message announces. Raises ValueError for what cannot be read."""
-    if message.content_type == JSON:
-        return _ids.decode(message.body)
-    return [message.body.decode()]
+    """Return the runs that a message announces; none when it cannot be read."""
+    try:
+        return (
+            _ids.decode(message.body) if message.content_type == JSON else [message.body.decode()]
+        )
+    except (UnicodeDecodeError, msgspec.MsgspecError):
+        return []
 
 
 def announcement(runs: Sequence[str]) -> tuple[bytes, str | None]:
@@ -90,6 +94,4 @@ def common(pattern: str) -> str:
 def _word(event: Event) -> str:
     """Return the topic's last word; "" for what travels alone."""
     word = event.topic.rpartition(".")[2]
-    return (
-        word if len(event.body) <= _LARGE and len(word) < len("a.word.of.a.sensible.length") else ""
-    )
+    return word if len(event.body) <= _LARGE and len(word) <= _LONG else ""

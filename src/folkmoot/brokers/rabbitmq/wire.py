@@ -202,9 +202,8 @@ class RabbitWire:
         """Return what was taken; what is no run's id goes to the dead-letter queue."""
         taken: list[Taken] = []
         for priority, message in found:
-            try:
-                runs = runs_in(message)
-            except ValueError:
+            runs = runs_in(message)
+            if not runs:
                 warn("announcement_garbled", queue=queue, bytes=len(message.body))
                 await message.reject()
                 continue
