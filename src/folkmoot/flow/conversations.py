@@ -54,17 +54,11 @@ class Conversations:
         self, task: Task, birth: CreateRun, definition: tuple[Change, ...], digest: str
     ) -> Submitted:
         """Say a task's input to its conversation; `birth` makes the run where there is none."""
-        name = birth.key
         birth = msgspec.structs.replace(birth, fingerprint=SOURCE)
         message = self._message(task, digest, birth.run.id)
-        run = self._runs.get(name)
-        if run is None:
-            outcome = (await self._parts.store.write(birth, *definition))[0]
-            assert isinstance(outcome, Born)
-            run, definition = outcome.run, () if outcome.new else definition
-            self._remember(name, run)
+        known = await self._find(birth, definition)
+        run = known.id
         message = msgspec.structs.replace(message, run=run)
-        known = await self._run(name, run)
         new = await self._say(message, definition)
         if not new and task.key:
             await self._same(task, message)
@@ -76,12 +70,20 @@ class Conversations:
         if len(self._runs) > _KNOWN:
             self._runs.popitem(last=False)
 
-    async def _run(self, name: str, run: str) -> Run:
-        """Return the run as it is before the message."""
-        known = await self._parts.store.run(run)
+    async def _find(self, birth: CreateRun, definition: tuple[Change, ...]) -> Run:
+        """Return the conversation's run as it is before the message; make it where there is none.
+
+        One that was ended may have been pruned since we knew it, and its key with it.
+        """
+        store, run = self._parts.store, self._runs.get(birth.key)
+        known = await store.run(run) if run is not None else None
         if known is None:
-            self._runs.pop(name, None)
-            raise RunUnknown(f"The conversation's run {run} is not in the store any more.")
+            outcome = (await store.write(birth, *definition))[0]
+            assert isinstance(outcome, Born)
+            self._remember(birth.key, outcome.run)
+            known = birth.run if outcome.new else await store.run(outcome.run)
+        if known is None:
+            raise RunUnknown(f"The run of {birth.key} is not in the store any more.")
         return known
 
     def _message(self, task: Task, digest: str, run: str) -> Signal:

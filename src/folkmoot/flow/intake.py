@@ -89,8 +89,10 @@ class Intake:
         run = submitted.run
         if run.id == birth.run.id:
             self._tell(birth, body)
-        # What is queued is announced already, or will be; what is at work may rest before it hears.
-        if run.id == birth.run.id or run.state is not RunState.QUEUED:
+            announce = bool(birth.announced_at)
+        else:  # what is at work may rest before it hears; what is queued was announced, or will be
+            announce = run.state is not RunState.QUEUED and self._may_announce(run)
+        if announce:
             await self._parts.broker.put(QUEUE, run.id, run.priority)
         return submitted
 
@@ -137,6 +139,8 @@ class Intake:
                 kept="Nothing.",
                 todo="Submit the task without a conversation, or write `mode: continuous` in the agent file.",
             )
+        if task.not_before:
+            raise TaskInvalid("A message cannot be sent for later.", kept="Nothing.")
         if len(task.conversation) > _MAX_NAME or task.conversation != whole(task.conversation):
             raise TaskInvalid(
                 f"A conversation's name is text of at most {_MAX_NAME} characters.", kept="Nothing."

@@ -14,6 +14,7 @@ from folkmoot.core.agent import (
     Retry,
     ToolUse,
 )
+from folkmoot.core.changes import Prune
 from folkmoot.core.errors import (
     KeyReused,
     MessageUnknown,
@@ -97,6 +98,8 @@ async def test_only_continuous_agents_hold_conversations() -> None:
     async with Harness(agent(), agent("t2", mode="continuous"), replies=echo) as moot:
         with pytest.raises(TaskInvalid, match="holds no conversations"):
             await say(moot, "one")
+        with pytest.raises(TaskInvalid, match="for later"):
+            await say(moot, "one", agent="t2", not_before=1)
         with pytest.raises(TaskInvalid, match="at most 200"):
             await say(moot, "one", "x" * 201, agent="t2")
         run = await moot.ask("one")
@@ -478,3 +481,13 @@ async def test_messages_that_wait_are_answered_when_the_program_broke() -> None:
         said = [await say(moot, text) for text in ("bad", "bad", "good")]
         answers = [await moot.desk.answer(s.run.id, s.message, 5.0) for s in said]
     assert [a.output for a in answers] == ["", "", "fine"]
+
+
+async def test_a_conversation_that_was_pruned_begins_as_another_run() -> None:
+    async with Harness(talker(), replies=echo) as moot:
+        one = await ask(moot, "one")
+        await moot.desk.tell(one.run, Cancel("ann"))
+        await settled(moot, one.run, "")
+        assert await moot.store.write(Prune(before=moot.clock.now() + 1, limit=9)) == ((one.run,),)
+        two = await ask(moot, "two")
+    assert (two.output, two.run == one.run) == ("two (1)", False)
