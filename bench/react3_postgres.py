@@ -13,13 +13,15 @@ from bench import child, postgres, react3, report
 from bench.options import Options
 
 RUNS = 10_000
+TEN = "10 savers"
 RIVALS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "langgraph": ("bench.rivals.langgraph_postgres", ("--savers", "10")),
-    # As it comes: PostgreSQL is what DBOS is made for.
+    # As their pages show them; tuned ways have rows of their own, without a bar.
+    "langgraph": ("bench.rivals.langgraph_postgres", ()),
+    TEN: ("bench.rivals.langgraph_postgres", ("--savers", "10")),
     "dbos": ("bench.rivals.dbos", ("--pool", "20")),
 }
 BARS = {"langgraph": 20, "dbos": 25}
-TWO = "two processes"
+TWO = "2 x ours"
 SCALE = 1.6
 
 
@@ -44,38 +46,30 @@ def ask(side: react3.Side) -> dict[str, float]:
 
 
 def outcome(rounds: react3.Rounds) -> report.Report:
-    """Return react3's report, with a row for two processes and a column for the server's CPU."""
+    """Return react3's report, with a row for two processes, and the server's CPU beside ours."""
     found = react3.outcome(rounds, "react3-postgres", BARS)
-    names = ["folkmoot", TWO, *BARS]
-    rows = [
-        [
-            *_without_memory(react3.row(name, rounds.get(name, []), found.ours)),
-            server(rounds.get(name, [])),
-        ]
-        for name in names
-    ]
+    rows = []
+    for name in ["folkmoot", TWO, *RIVALS]:
+        each = rounds.get(name, [])
+        rows.append(with_server(react3.row(name, each, found.ours), each))
     two = report.median(rounds[TWO]) if rounds.get(TWO) else None
+    ten = report.median(rounds[TEN]) if rounds.get(TEN) else None
     return report.Report(
         name=found.name,
         ours=found.ours | ({"two_processes": two} if two else {}),
-        rivals=found.rivals,
-        columns=[*_without_memory(found.columns), "server"],
+        rivals=found.rivals | {TEN: ten},
+        columns=with_server(found.columns, []),
         rows=rows,
         bars=[*found.bars, *([scale(found.ours, two)] if two else [])],
         note=found.note,
     )
 
 
-def _without_memory(row: Sequence[str]) -> list[str]:
-    """Leave out a column: one more would be too wide for a terminal."""
-    return [*row[:6], *row[7:]]
-
-
-def server(rounds: list[dict[str, float]]) -> str:
-    """Return the server's CPU milliseconds for a run, where they are known."""
-    if not rounds or "server_ms_per_run" not in rounds[0]:
-        return ""
-    return f"{report.median(rounds)['server_ms_per_run']:.2f}"
+def with_server(row: Sequence[str], rounds: list[dict[str, float]]) -> list[str]:
+    """Add the server's CPU to ours, where it is known, and leave memory out: a terminal is narrow."""
+    known = bool(rounds) and "server_ms_per_run" in rounds[0]
+    server = f"+{report.median(rounds)['server_ms_per_run']:.2f}" if known else ""
+    return [*row[:5], row[5] + server, *row[7:]]
 
 
 def scale(one: dict[str, float], two: dict[str, float]) -> report.Bar:
