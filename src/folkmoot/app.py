@@ -27,6 +27,7 @@ from folkmoot.clocks.system import SystemClock
 from folkmoot.config import ALONE, Settings, load
 from folkmoot.core.agent import Agent, ModelChoice
 from folkmoot.core.errors import StoreFault
+from folkmoot.core.rate import named
 from folkmoot.flow.births import Births
 from folkmoot.flow.desk import FlowDesk
 from folkmoot.flow.dispatcher import Dispatcher
@@ -141,6 +142,7 @@ class App:
             env=self.env,
             queue_limit=self.settings.queue_limit,
             window=self.settings.window,
+            rates=dict(map(named, self.settings.rates)),
             exchange=self.exchange,
             emits=self.settings.emits,
             report=report,

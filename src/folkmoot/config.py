@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PrivateAttr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from folkmoot.core import rate
 from folkmoot.core.errors import SettingsInvalid
 
 End = Literal["task.completed", "task.failed", "task.timeout", "task.cancelled"]
@@ -94,6 +95,11 @@ class Settings(BaseSettings):
         (),
         description="Ends of any agent's runs that are published as events, separated by commas: task.completed, task.failed, task.timeout, task.cancelled.",
     )
+    rates: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="How often the whole fleet may ask a provider, separated by commas, such as "
+        "openai=500/min,anthropic=50/s.",
+    )
     window: int = Field(
         1000,
         ge=1,
@@ -165,7 +171,14 @@ class Settings(BaseSettings):
         """
         return load(**(assigned | self._given))
 
-    @field_validator("agents", "plugins", "api_keys", "emits", mode="before")
+    @field_validator("rates")
+    @classmethod
+    def _rates(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            rate.named(one)
+        return value
+
+    @field_validator("agents", "plugins", "api_keys", "emits", "rates", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):

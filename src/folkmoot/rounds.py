@@ -101,6 +101,7 @@ class Rounds:
         rounds = [
             Round("heartbeat", self.heartbeat.once, given.heartbeat_s),
             Round("poker", dispatcher.poke_all, given.poll_s),
+            Round("rates", dispatcher.look_at_rates, given.poll_s),
         ]
         looks = [dispatcher.poke_all]
         if not self._shared_broker:

@@ -5,7 +5,7 @@ What agents are started by is another thing, and never lost: the envelopes of co
 Topics are words joined by dots; a pattern may use `*` for one word and `#` for any number.
 `run.<id>.entry` (an entry is durable), `run.<id>.delta` (a piece of text as the model says it),
 `run.<id>.signal` (somebody said something to the run), `run.<id>.state` (its state has changed, and
-entries that were written with that are durable).
+entries that were written with that are durable), `rate.<provider>` (the provider refused a call).
 """
 
 import msgspec

@@ -22,6 +22,7 @@ from folkmoot.flow.journal import Begun, Journal
 from folkmoot.flow.kit import Kits
 from folkmoot.flow.mailbox import begins_with
 from folkmoot.flow.parts import Parts
+from folkmoot.flow.rates import TOPIC
 from folkmoot.flow.runner import Drive, Machine
 from folkmoot.flow.talk import Talk
 from folkmoot.ports.broker import Delivery
@@ -286,9 +287,17 @@ class Dispatcher:
         await drive.broken("INTERNAL", message)
 
     async def _listen(self) -> None:
-        async with self._parts.broker.listen("run.*.signal") as events:
+        async with self._parts.broker.listen("run.*.signal", TOPIC) as events:
             async for event in events:
-                await self.poke(event.topic.split(".")[1])
+                kind, name, *_ = event.topic.split(".")
+                if kind == "run":
+                    await self.poke(name)
+                else:
+                    await self.look_at_rates()
+
+    async def look_at_rates(self) -> None:
+        """Learn what others have learned of how often providers may be asked."""
+        await self._machine.rates.look()
 
     async def poke(self, run: str) -> None:
         """Look whether somebody cancelled a run that is at work; other signals wait for its turn."""

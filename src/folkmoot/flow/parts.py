@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from folkmoot.core.agent import Agent, ModelChoice, SandboxUse
+from folkmoot.core.rate import Rate
 from folkmoot.core.spend import Price
 from folkmoot.flow.endings import Endings
 from folkmoot.ports.broker import Broker
@@ -36,6 +37,7 @@ class Parts(msgspec.Struct, kw_only=True):
 
     `warm` makes a model off the event loop: its library may take seconds to import.
     `price` (choice, the model that answered, prompt tokens) is None for a model without a price. `mistakes` says what is wrong with arguments.
+    `rates` say how often the fleet may ask a provider.
     `window` is how many announced runs may stand in the broker at a time.
     `emits` are ends of runs that are published whatever their agents say.
     `env` is where granted variables are looked up; nothing else of it reaches a tool.
@@ -60,6 +62,7 @@ class Parts(msgspec.Struct, kw_only=True):
     env: Mapping[str, str] = {}
     queue_limit: int = 100_000
     window: int = 1000
+    rates: Mapping[str, Rate] = {}
     exchange: Exchange | None = None
     emits: tuple[str, ...] = ()
     report: Report = _silent

@@ -3,6 +3,7 @@
 A failure is an expected outcome: it becomes a ModelFailed entry that says whether, when and with which
 model it is tried again. Order: the same model up to its `retries`, waiting as long as the provider asks
 (Retry-After) or 0.5·2^n s with jitter, at most 30 s; then the agent's fallbacks, in order; then nobody.
+A 429 is told to the fleet (rates.py), so that all ask less often.
 A provider's breaker is open after repeated failures; an open breaker counts as a failed attempt that
 costs nothing. Calls that ended unseen (time-out, cut stream) may be billed: their estimate is counted
 as uncertain.
@@ -23,6 +24,7 @@ from folkmoot.core.errors import (
     ModelTimeout,
     ModelUnreachable,
     Overloaded,
+    RateLimited,
     ReplyGarbled,
 )
 from folkmoot.core.events import Event
@@ -32,6 +34,7 @@ from folkmoot.core.view import View
 from folkmoot.flow.alarms import Alarms
 from folkmoot.flow.kit import Kit
 from folkmoot.flow.parts import Parts
+from folkmoot.flow.rates import Rates
 from folkmoot.ports.model import Answer, Delta, Request
 
 _UNSEEN = (ModelTimeout, ReplyGarbled)
@@ -51,9 +54,10 @@ def current(agent: Agent, view: View) -> ModelChoice:
 class ModelCaller:
     """Makes calls; keeps a breaker for each provider."""
 
-    def __init__(self, parts: Parts) -> None:
-        """Start with all breakers closed."""
+    def __init__(self, parts: Parts, rates: Rates) -> None:
+        """Start with all breakers closed; `rates` hear of refusals."""
         self._parts = parts
+        self._rates = rates
         self._breakers: dict[str, br.Breaker] = {}
         self._warm: set[str] = set()
         self._alarms = Alarms()
@@ -76,6 +80,8 @@ class ModelCaller:
         try:
             answer = await self._attempt(request, choice, self._deltas(run) if reply else None)
         except ModelFault as fault:
+            if isinstance(fault, RateLimited):
+                await self._rates.refused(choice.provider, fault.retry_after)
             return self._failed(fault, kit.agent, view, choice)
         price = self._parts.price(choice, answer.model or choice.name, answer.usage.input)
         return ModelReplied(

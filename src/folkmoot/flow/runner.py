@@ -33,6 +33,7 @@ from folkmoot.flow.kit import Kit
 from folkmoot.flow.parts import Parts
 from folkmoot.flow.perform_model import ModelCaller, current
 from folkmoot.flow.perform_tool import ToolCaller
+from folkmoot.flow.rates import Rates
 from folkmoot.flow.toolwork import ToolWork
 from folkmoot.ports.policy import Case
 
@@ -48,7 +49,8 @@ class Machine:
         self.parts = parts
         self.worker = worker
         self.gate = Gate(parts.policies)
-        self.models = ModelCaller(parts)
+        self.rates = Rates(parts.store, parts.broker, parts.clock, parts.rates)
+        self.models = ModelCaller(parts, self.rates)
         self.tools = ToolCaller(parts)
 
 
@@ -219,6 +221,9 @@ class Drive:
         agent, journal = self.kit.agent, self.journal
         view = journal.view
         choice = current(agent, view)
+        rates = self.machine.rates
+        if rates.limits(choice.provider) and (wait := await rates.admit(choice.provider)):
+            return await self._later(wait)
         act = acts.for_model(step, choice, self.machine.parts.price, view)
         verdict = await self.machine.gate.judge(Case(act, agent, view, self._now()))
         if not isinstance(verdict, Allow):
@@ -240,6 +245,16 @@ class Drive:
         self.at_work = False
         spent = body.nanos if isinstance(body, e.ModelReplied) else body.uncertain
         journal.note(body, *_settle(journal, verdict.holds, spent))
+        return True
+
+    async def _later(self, wait_ms: int) -> bool:
+        """The provider may not be asked yet: sit a short wait out, rest in the store for a long one."""
+        if wait_ms > _STAY_S * 1000:
+            return await self._wait("rate", self._now() + wait_ms)
+        await self.journal.commit()
+        self.at_work = True
+        await self.machine.parts.clock.sleep(wait_ms / 1000)
+        self.at_work = False
         return True
 
     async def _refused(self, call: str, act: str, verdict: Deny | AskPerson) -> bool:
