@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 _PATIENCE_S = 60.0
+_NAMES_S = 5.0
 
 
 class Missing(Exception):
@@ -30,6 +31,12 @@ def free_port() -> int:
     """Return a port that nobody uses now."""
     with closing(socket.create_server(("127.0.0.1", 0))) as found:
         return int(found.getsockname()[1])
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), closing(socket.create_connection(("127.0.0.1", port), 1)):
+        return True
+    return False
 
 
 class Server(ABC):
@@ -83,9 +90,7 @@ class Server(ABC):
 
     def answers(self) -> bool:
         """Whether it takes connections."""
-        with suppress(OSError), closing(socket.create_connection(("127.0.0.1", self.port), 1)):
-            return True
-        return False
+        return _listens(self.port)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Send it a signal, and wait for its end. What its signal leaves running is killed."""
@@ -269,7 +274,14 @@ class RabbitMQ(Server):
     def close(self) -> None:
         """End its name server too, which outlives it."""
         self.kill()
+        end = time.monotonic() + _NAMES_S
+        while _listens(self._names) and time.monotonic() < end:
+            self._end_names()
+            time.sleep(0.05)
+        super().close()
+
+    def _end_names(self) -> None:
+        """It refuses while it believes that the node lives, and so for a moment after its death."""
         if names := shutil.which("epmd"):
             env = {**os.environ, "ERL_EPMD_PORT": str(self._names)}
-            subprocess.run([names, "-kill"], env=env, check=False, capture_output=True)  # noqa: S603
-        super().close()
+            subprocess.run([names, "-kill"], env=env, check=False, capture_output=True)  # noqa: S603 - as above
