@@ -22,6 +22,7 @@ QUEUE = "runs"
 _MAX_INPUT = 10_000_000
 _MAX_NAME = 200
 _RECOUNT_S = 1.0
+_LOOK_S = 0.02
 
 
 def _nothing(_: Run) -> tuple[Change, ...]:
@@ -42,7 +43,8 @@ class Intake:
         self._births = births
         self._announces = births is not None or "shared" in parts.broker.capabilities
         self._queued = 0
-        self._counted_at = float("-inf")
+        self._counted_at = self._looked_at = float("-inf")
+        self._line = 0
         self._digests: dict[str, tuple[Agent, str]] = {}
         self._talks = Conversations(parts)
 
@@ -54,6 +56,7 @@ class Intake:
         agent = self._parts.catalog.get(task.agent)
         self._check(task)
         await self._room()
+        await self._look_at_the_line()
         digest = self._digest(agent)
         self._kits.make(agent, digest)
         if task.conversation:
@@ -146,13 +149,23 @@ class Intake:
                 f"A conversation's name is text of at most {_MAX_NAME} characters.", kept="Nothing."
             )
 
+    async def _look_at_the_line(self) -> None:
+        """Count who stands in the broker's line, when by our estimate it may soon be full; not too often."""
+        if not self._announces or self._line < self._parts.window // 2:
+            return
+        now = self._parts.clock.monotonic()
+        if now - self._looked_at > _LOOK_S:
+            self._looked_at = now
+            queued = (await self._parts.store.counts()).states.get(RunState.QUEUED, 0)
+            self._line = self._queued = queued
+
     async def _room(self) -> None:
         """Refuse when too much is queued; counted once a second and estimated between."""
         now = self._parts.clock.monotonic()
         if now - self._counted_at > _RECOUNT_S:
             self._counted_at = now
             counts = await self._parts.store.counts()
-            self._queued = counts.states.get(RunState.QUEUED, 0)
+            self._queued = self._line = counts.states.get(RunState.QUEUED, 0)
         if self._queued >= self._parts.queue_limit:
             raise QueueFull(
                 f"{self._queued} runs are queued; the limit is {self._parts.queue_limit}.",
@@ -192,7 +205,10 @@ class Intake:
 
     def _may_announce(self, run: Run) -> bool:
         """Whether a new run is announced at once: where the line is short its order is fair anyway."""
-        return self._announces and not run.ready_at and self._queued < self._parts.window
+        if not self._announces or run.ready_at or self._line >= self._parts.window:
+            return False
+        self._line += 1
+        return True
 
 
 def _spacing(task: Task, agent: Agent) -> int:

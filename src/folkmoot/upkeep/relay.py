@@ -14,6 +14,8 @@ time; the others wait in the store, and the relay comes again soon while there a
 under the class to which it has risen, so that a long wait counts in the broker, too.
 """
 
+import asyncio
+
 from folkmoot.core.changes import Announced
 from folkmoot.core.urgency import risen
 from folkmoot.ports.broker import Broker
@@ -71,7 +73,11 @@ class Relay:
         if runs:
             announced = Announced(runs=tuple(run.id for run in runs), at=now)
             await self._store.write(*([under(fence)] if fence else []), announced)
-        for run in runs:
-            priority = risen(run.priority, run.created_at, now)
-            await self._broker.put(self._queue, run.id, priority)
+        # All at once, in this order: a broker says together what is given to it together.
+        await asyncio.gather(
+            *(
+                self._broker.put(self._queue, run.id, risen(run.priority, run.created_at, now))
+                for run in runs
+            )
+        )
         return bool(runs)

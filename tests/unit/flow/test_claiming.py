@@ -72,3 +72,14 @@ async def test_a_run_that_was_tried_before_is_claimed_before_it_is_looked_into()
         await moot.rescue()
         assert (await moot.settled(run)).output == "Hi."
     assert ["Claim"] in store.sets[2:]
+
+
+async def test_who_submits_much_goes_on_announcing_while_the_line_is_short() -> None:
+    """The estimate of the line's length is corrected before it says that the line is full."""
+    async with Harness(agent(), replies=turns(says("Hi."))) as moot:
+        moot.parts.window = 4
+        for _ in range(12):
+            moot.clock.advance(0.1)
+            assert (await moot.ask("Hello")).state == RunState.SUCCEEDED
+        now = moot.clock.now()
+        assert await moot.store.ready(now, 10, now + 1) == []
