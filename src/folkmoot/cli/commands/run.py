@@ -47,7 +47,9 @@ async def _run(given: Given) -> Exit:
     system = session.system(settings)
     changes = session.changes(given.model, given.workspace)
     name = await session.choose(system, given.agent, changes)
-    task = Task(agent=name, input=session.task_text(given.input), source="cli", key=given.key)
+    text = session.task_text(given.input)
+    # A person waits for it: neither spacing nor the breaker holds it back.
+    task = Task(agent=name, input=text, source="cli", key=given.key, force=True)
     with Stop() as stop:
         async with system.running() as desk:
             started = (await desk.submit(task)).run.id

@@ -3,6 +3,7 @@
 from typing import Any
 
 from folkmoot.core import changes as c
+from folkmoot.ports.store import GONE_MS
 from folkmoot.stores import queries
 from folkmoot.stores.postgres.batch import Ticket
 from folkmoot.stores.postgres.rows import plain, quoted
@@ -38,5 +39,6 @@ class Requeue:
             await db.execute(sql["retire"], worker)
             return await db.fetch(sql["release"], worker, change.at), []
         assert isinstance(change, c.Rescue)
+        await db.execute(sql["forget_workers"], GONE_MS)
         lost = await db.fetch(sql["rescue"], change.now)
         return lost, await db.fetch(sql["wake"], change.now)

@@ -137,6 +137,10 @@ UPDATE runs SET state = 'queued', worker = '', fence = fence + 1, ready_at = 0, 
 WHERE id IN (SELECT id FROM runs WHERE worker = $1 AND state = 'running' ORDER BY id FOR NO KEY UPDATE)
 RETURNING id
 
+-- name: forget_workers
+-- Workers that nobody has heard of for so long (ms); until then they are shown as stale.
+DELETE FROM workers WHERE expires_at < {now} - $1
+
 -- name: rescue
 -- A row that is locked belongs to somebody who is at work on it: the next round looks at it again.
 UPDATE runs SET state = 'queued', worker = '', fence = fence + 1, ready_at = 0, announced_at = 0,

@@ -169,6 +169,10 @@ UPDATE runs SET state = 'queued', worker = '', fence = fence + 1, announced_at =
     updated_at = ?2
 WHERE worker = ?1 AND state = 'running' RETURNING id
 
+-- name: forget_workers
+-- Workers that nobody has heard of for so long (ms); until then they are shown as stale.
+DELETE FROM workers WHERE expires_at < {now} - ?
+
 -- name: rescue
 UPDATE runs SET state = 'queued', worker = '', fence = fence + 1, announced_at = 0, ready_at = 0,
     updated_at = ?1

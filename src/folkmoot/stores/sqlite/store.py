@@ -194,6 +194,7 @@ class SqliteStore:
             woken = []
         else:
             assert isinstance(change, c.Rescue)
+            db.execute(self._sql["forget_workers"], (GONE_MS,))
             lost = db.execute(self._sql["rescue"], (change.now,)).fetchall()
             woken = db.execute(self._sql["wake"], (change.now,)).fetchall()
         if lost or woken:
