@@ -16,14 +16,14 @@ from folkmoot.ports.store import Store
 _PAGE = 200
 
 
-async def newest_first(store: Store, run: Run) -> AsyncIterator[Entry]:
-    """Yield a journal backwards, from the end that it has now."""
-    late: list[Entry] = []
-    while part := await store.entries(run.id, late[-1].seq if late else run.head, _PAGE):
-        late += part
-    for entry in reversed(late):
+async def newest_first(store: Store, run: Run, *, late: bool = False) -> AsyncIterator[Entry]:
+    """Yield a journal backwards, from the end that it has now; or only what is later than `run`."""
+    fresh: list[Entry] = []
+    while part := await store.entries(run.id, fresh[-1].seq if fresh else run.head, _PAGE):
+        fresh += part
+    for entry in reversed(fresh):
         yield entry
-    before = run.head
+    before = 0 if late else run.head
     while before > 0:
         after = max(0, before - _PAGE)
         for entry in reversed(await store.entries(run.id, after, before - after)):
@@ -41,9 +41,10 @@ async def find(store: Store, run: str, message: str) -> tuple[Answer | None, int
         raise RunUnknown(f"There is no run {run!r}.")
     # First what waits, then what was heard: a message goes that way, and is seen on one side at least.
     waits = any(signal.id == message for signal in await store.signals([run]))
-    end = 0
-    async for entry in newest_first(store, kept):
-        end = end or entry.seq
+    end = kept.head
+    # What waits now was not heard before.
+    async for entry in newest_first(store, kept, late=waits):
+        end = max(end, entry.seq)
         found = of(entry, message)
         if found is not None:
             return found, end

@@ -16,6 +16,7 @@ from folkmoot.core.changes import Change, Claim, Claimed, Retire
 from folkmoot.core.entries import Refused
 from folkmoot.core.errors import FolkmootError, LeaseLost, StoreClosed, StoreFault
 from folkmoot.core.run import RunState
+from folkmoot.core.view import View
 from folkmoot.flow.births import Births, taken
 from folkmoot.flow.intake import QUEUE
 from folkmoot.flow.journal import Begun, Journal
@@ -23,6 +24,7 @@ from folkmoot.flow.kit import Kits
 from folkmoot.flow.mailbox import begins_with
 from folkmoot.flow.parts import Parts
 from folkmoot.flow.rates import TOPIC
+from folkmoot.flow.resting import Resting
 from folkmoot.flow.runner import Drive, Machine
 from folkmoot.flow.talk import Talk
 from folkmoot.ports.broker import Delivery
@@ -42,6 +44,7 @@ class Dispatcher:
         self._parts = parts
         self._kits = kits
         self._births = births
+        self._resting = Resting()
         self._report = parts.report
         self._machine = Machine(parts, worker)
         self._drives: dict[str, tuple[Drive, asyncio.Task[None]]] = {}
@@ -151,10 +154,12 @@ class Dispatcher:
             claimed = there.pop(delivery.run, None)
             if claimed is None:
                 await delivery.ack()
-            elif claimed.run.fence:
+                continue
+            view = self._resting.take(claimed) if claimed.run.fence else None
+            if claimed.run.fence and view is None:
                 self._start(self._claim(delivery, now))
             else:
-                self._start(self._begin(delivery, taken(claimed, self.worker, now)))
+                self._start(self._begin(delivery, taken(claimed, self.worker, now), view))
 
     async def _not_now(self, deliveries: list[Delivery], fault: StoreFault) -> None:
         self._report("claim_failed", deliveries[0].run, fault)
@@ -162,15 +167,16 @@ class Dispatcher:
         for delivery in deliveries:
             await delivery.nack()
 
-    async def _begin(self, delivery: Delivery, claimed: Claimed) -> None:
-        """Drive a run that nobody had before; the claim is written with its first step.
+    async def _begin(self, delivery: Delivery, claimed: Claimed, view: View | None = None) -> None:
+        """Drive a run that nobody had before, or a conversation at rest whose view we have.
 
-        Nothing was begun in such a run, so nothing happens before that is written.
+        The claim is written with its first step. Nothing is begun in such a run, so nothing happens
+        before that is written.
         """
         run = claimed.run
         claim = Claim(run=run.id, worker=self.worker, now=run.updated_at, read=False)
         try:
-            ours = await self._keep_driving(claimed, (claim,), delivery.ack)
+            ours = await self._keep_driving(claimed, (claim,), delivery.ack, view)
         except StoreFault as fault:
             await self._not_now([delivery], fault)
             return
@@ -192,7 +198,11 @@ class Dispatcher:
             await self._keep_driving(outcome)
 
     async def _keep_driving(
-        self, claimed: Claimed, first: tuple[Change, ...] = (), begun: Begun | None = None
+        self,
+        claimed: Claimed,
+        first: tuple[Change, ...] = (),
+        begun: Begun | None = None,
+        view: View | None = None,
     ) -> bool:
         """Drive a run; start again from the journal when the store could not write.
 
@@ -202,7 +212,7 @@ class Dispatcher:
         run = claimed.run.id
         current: Claimed | None = claimed
         while current is not None:
-            journal = Journal(self._parts, current, first, begun)
+            journal, view = Journal(self._parts, current, first, begun, view), None
             try:
                 await self._drive(journal, current)
             except LeaseLost as fault:
@@ -219,6 +229,7 @@ class Dispatcher:
                 await self._parts.clock.sleep(_AGAIN_S)
                 current, first = await self._reload(current), ()
             else:
+                self._resting.keep(journal.view, journal.fence)
                 return True
         return True
 

@@ -93,8 +93,8 @@ class Intake:
         if run.id == birth.run.id:
             self._tell(birth, body)
             announce = bool(birth.announced_at)
-        else:  # what is at work may rest before it hears; what is queued was announced, or will be
-            announce = run.state is not RunState.QUEUED and self._may_announce(run)
+        else:  # whatever it does, it may rest before it hears; what nobody had yet was announced
+            announce = run.fence > 0 and self._may_announce(run)
         if announce:
             await self._parts.broker.put(QUEUE, run.id, run.priority)
         return submitted

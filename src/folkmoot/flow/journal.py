@@ -31,13 +31,14 @@ class Journal:
         claimed: Claimed,
         first: tuple[Change, ...] = (),
         begun: Begun | None = None,
+        view: View | None = None,
     ) -> None:
         """Fold what is there. `first` is written before anything else, in the same transaction.
 
-        `begun` is told when it is written.
+        `begun` is told when it is written. With a `view` nothing need be folded; it is ours from now on.
         """
         self.run: Run = claimed.run
-        self.view: View = fold(claimed.run.id, list(claimed.entries))
+        self.view: View = view or fold(claimed.run.id, list(claimed.entries))
         self.signals = claimed.signals
         self.heard = claimed.signals - len(claimed.pending)
         self._parts = parts

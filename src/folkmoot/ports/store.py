@@ -115,8 +115,8 @@ class Store(Protocol):
     async def peek(self, runs: Sequence[str], now: int) -> list[Claimed]:
         """Return those of these runs that could be claimed now, each as a Claim would give it.
 
-        But for the claim: the run is as it stands, queued and under its old fence. Nothing is kept for
-        the caller; what has changed by the time of the claim is found out then, by the fence.
+        But for the claim: the run is as it stands, queued and under its old fence; and only runs that
+        nobody has had yet (fence 0) come with their journals. Nothing is kept for the caller; what has changed by the time of the claim is found out then, by the fence.
         """
         ...
 

@@ -313,7 +313,7 @@ async def test_after_its_idle_time_a_conversation_is_summed_up_once_and_rests() 
     asked = []
 
     def reply(request):
-        asked.append(request.messages)
+        asked.append(list(request.messages))
         return says("They counted.") if "Summarise" in last_said(request) else echo(request)
 
     how = Continuous(idle_s=60.0, keep_messages=2)
@@ -376,7 +376,7 @@ async def test_a_long_history_is_kept_within_its_limit(policy: str) -> None:
     def reply(request):
         if "Summarise" in last_said(request):
             return says("Old things.")
-        asked.append(request.messages)
+        asked.append(list(request.messages))
         return echo(request)
 
     how = Continuous(max_history=6, keep_messages=2, policy=policy)

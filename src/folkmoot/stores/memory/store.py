@@ -80,7 +80,12 @@ class MemoryStore:
         queued = self._opened().states[RunState.QUEUED]
         found = [queued[run] for run in dict.fromkeys(runs) if run in queued]
         return [
-            Claimed(x.run, tuple(x.journal), len(x.heard), tuple(x.pending.values()))
+            Claimed(
+                x.run,
+                () if x.run.fence else tuple(x.journal),
+                len(x.heard),
+                tuple(x.pending.values()),
+            )
             for x in found
             if x.run.ready(now)
         ]

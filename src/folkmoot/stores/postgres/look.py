@@ -106,7 +106,7 @@ async def claimable(
 ) -> dict[str, Found]:
     """Read runs; those that are queued (or all: `whole`) with their journals and open signals.
 
-    With `now`, only those that could be claimed by then. Outside a transaction the three answers may be
+    With `now`, only those that could be claimed by then, and journals only of those nobody has had. Outside a transaction the three answers may be
     of different moments. That does no harm: whatever changes a journal between them changes the run's
     fence, state or number of signals, too, and the batch is refused for it.
     """
@@ -119,7 +119,8 @@ async def claimable(
     names = _names(run for run, one in found.items() if whole or one.run.state == "queued")
     if not names:
         return found
-    for row in await ask("journals", names):
+    peeked = [run for run, one in found.items() if not one.run.fence]
+    for row in await ask("journals", names if now is None else _names(peeked)):
         entry = rows.to_entry(row)
         found[entry.run].entries.append(entry)
     if any(one.signals for one in found.values()):

@@ -94,7 +94,7 @@ class PostgresStore:
         if self._writer is None:
             raise StoreClosed
         found = await look.claimable(self._reader.ask, runs, now=now)
-        self._writer.expect(one.row() for one in found.values())
+        self._writer.expect(one.row() for one in found.values() if one.entries)
         return [one.claimed() for one in found.values()]
 
     async def runs(self, query: Query) -> list[Run]:

@@ -236,7 +236,8 @@ class SqliteStore:
         could = {id_: x for id_, x in found.items() if x[0].ready(now)}
         names = msgspec.json.encode(list(could)).decode()
         journals: dict[str, list[Entry]] = {id_: [] for id_ in could}
-        for row in await self._read("journals", names):
+        unread = [id_ for id_, (run, _) in could.items() if not run.fence]
+        for row in await self._read("journals", msgspec.json.encode(unread).decode()):
             journals[row[0]].append(rows.to_entry(row))
         pending: dict[str, list[Signal]] = {id_: [] for id_ in could}
         for row in await self._read("open_signals", names):

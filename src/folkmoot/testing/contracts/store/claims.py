@@ -105,6 +105,22 @@ class Claims:
         assert (await known(store, "r1")).state == RunState.SUCCEEDED
         assert [entry.seq for entry in await store.entries("r1")] == [1, 2]
 
+    async def test_a_look_at_what_somebody_had_shows_no_journal(self, store: Store) -> None:
+        """It is read with the claim, unless it is known: the rest is told, signals too."""
+        held = await start(store, "r1", "w2")
+        await store.write(held.append("a"), held.move(RunState.QUEUED))
+        await store.write(signal("r1", "s1"))
+        (seen,) = await store.peek(["r1"], NOW)
+        assert (seen.entries, seen.signals, [s.id for s in seen.pending]) == ((), 1, ["s1"])
+        assert (seen.run.fence, seen.run.head) == (1, 2)
+        again = Held(
+            msgspec.structs.replace(held.claimed, run=msgspec.structs.replace(seen.run, fence=2))
+        )
+        again.head = held.head
+        claim = c.Claim(run="r1", worker="w1", now=NOW, read=False)
+        await store.write(claim, again.append("b"), again.move(RunState.SUCCEEDED, signals_seen=1))
+        assert [entry.seq for entry in await store.entries("r1")] == [1, 2, 3]
+
     async def test_a_look_that_is_out_of_date_claims_nothing(self, store: Store) -> None:
         """Somebody else had the run since: its fence is another, and the set is refused whole."""
         await store.write(birth("r1"))
