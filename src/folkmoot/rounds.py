@@ -17,13 +17,13 @@ from typing import NamedTuple
 from folkmoot.clocks.agreed import AgreedClock
 from folkmoot.config import Settings
 from folkmoot.core.events import OUTBOX
+from folkmoot.core.urgency import AGAIN_MS
 from folkmoot.flow.delivery import Delivery
 from folkmoot.flow.dispatcher import Dispatcher
 from folkmoot.flow.intake import QUEUE, Intake
 from folkmoot.flow.parts import Parts
 from folkmoot.gateways.events import Inbox, Outcome, Reactions
 from folkmoot.gateways.events import Parts as EventParts
-from folkmoot.ports.broker import Broker
 from folkmoot.upkeep.declared import Declared, Wanted
 from folkmoot.upkeep.duty import Duty
 from folkmoot.upkeep.heartbeat import Heartbeat
@@ -38,7 +38,6 @@ from folkmoot.upkeep.watch import Watch
 Once = Callable[[], Awaitable[object]]
 Count = Callable[[Outcome], None]
 _WATCH_S = 0.1
-_AGAIN_S = 60.0
 _PRUNE_S = 5.0
 _SOON_S = 0.05
 _LATE = 5
@@ -53,6 +52,11 @@ class Round(NamedTuple):
     once: Once
     every_s: float
     eager_s: float | None = None
+
+
+def _alone(relay: Relay) -> Callable[[int], Awaitable[object]]:
+    """Return the round of a relay that fills the broker of this process, whoever leads the fleet."""
+    return lambda _: relay.once()
 
 
 class Rounds:
@@ -71,6 +75,7 @@ class Rounds:
         self.inbox: Inbox | None = None
         self.nudger: Nudger | None = None
         self.heartbeat = Heartbeat(parts.store, name, settings.lease_s)
+        self._relay = self._new_relay()
 
     def duties(
         self, roles: Collection[str], dispatcher: Dispatcher | None
@@ -82,11 +87,10 @@ class Rounds:
         if dispatcher is not None:
             rounds += self._of_worker(dispatcher)
         if self._shared_broker:
-            rounds.append(Round("losses", self._relay().lost, self._settings.poll_s))
+            rounds.append(Round("losses", self._new_relay().lost, self._settings.poll_s))
         if not {"coordinator", "worker"}.isdisjoint(roles):
-            carries = self._shared_broker or dispatcher is not None
             rounds += self._of_coordinator(
-                stand_in="coordinator" not in roles, broker=self._parts.broker if carries else None
+                stand_in="coordinator" not in roles, alone=dispatcher is not None
             )
             rounds += self._of_events()
         least = self._settings.lease_s
@@ -105,29 +109,30 @@ class Rounds:
         ]
         looks = [dispatcher.poke_all]
         if not self._shared_broker:
-            relay = self._relay()
-            rounds.append(Round("relay", relay.once, given.poll_s, _SOON_S))
-            looks.insert(0, relay.once)  # type: ignore[arg-type]
+            rounds.append(Round("relay", self._relay.once, given.poll_s, _SOON_S))
+            looks.insert(0, self._relay.once)  # type: ignore[arg-type]
         if "shared" in parts.store.capabilities:
             rounds.append(Round("watch", Watch(parts.store, looks).once, _WATCH_S))
         return rounds
 
-    def _of_coordinator(self, *, stand_in: bool, broker: Broker | None) -> list[Round]:
+    def _of_coordinator(self, *, stand_in: bool, alone: bool) -> list[Round]:
+        """Return what a coordinator does; `alone`: a worker of this process takes what it announces."""
         given, parts = self._settings, self._parts
         every_s = given.lease_s / _TERMS
         patience = every_s if stand_in else 0.0
         leader = Leader(parts.store, parts.clock, self._name, given.lease_s, patience)
         self.leader = leader
-        rescuer = Rescuer(parts.store, broker, parts.clock, QUEUE)
+        relay = self._relay
+        announce = relay.once if self._shared_broker else _alone(relay) if alone else None
+        rescuer = Rescuer(parts.store, parts.clock, announce)
         delivery = Delivery(parts)
         rounds = [
             Round("leader", leader.once, every_s),
-            Round("rescuer", led(leader, lambda _: rescuer.once()), given.poll_s),
+            Round("rescuer", led(leader, rescuer.once), given.poll_s),
             Round("delivery", led(leader, lambda _: delivery.once()), given.poll_s),
         ]
         if self._shared_broker:
-            fill = led(leader, self._relay().once)
-            rounds.append(Round("relay", fill, given.poll_s, _SOON_S))
+            rounds.append(Round("relay", led(leader, relay.once), given.poll_s, _SOON_S))
         if given.keep_days:
             pruner = Pruner(parts.store, parts.clock, given.keep_days)
             rounds.append(Round("pruner", led(leader, pruner.once), _PRUNE_S))
@@ -172,9 +177,11 @@ class Rounds:
         missing = getattr(catalog, "mistakes", ()) or getattr(catalog, "faults", ())
         return Wanted(found, whole=bool(agents) and not missing)
 
-    def _relay(self) -> Relay:
+    def _new_relay(self) -> Relay:
         parts, window = self._parts, self._parts.window
-        return Relay(parts.store, parts.broker, parts.clock, QUEUE, again_s=_AGAIN_S, window=window)
+        return Relay(
+            parts.store, parts.broker, parts.clock, QUEUE, again_ms=AGAIN_MS, window=window
+        )
 
     @property
     def _shared_broker(self) -> bool:

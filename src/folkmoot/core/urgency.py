@@ -7,6 +7,10 @@ ever behind what is more urgent. The classes are those of core/task.py, 0 (criti
 from folkmoot.core.task import PRIORITIES
 
 AGEING_MS = 60_000
+AGAIN_MS = 60_000
+"""How long an announcement in a broker is trusted; then it is said again."""
+FIRST_TRUST_MS = 10_000
+"""How long the first one is, by who made the run: it may have died between the two."""
 RANK = {name: rank for rank, name in enumerate(PRIORITIES)}
 
 

@@ -11,6 +11,7 @@ from folkmoot.core.errors import QueueFull, TaskInvalid
 from folkmoot.core.messages import whole
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.task import DISCOVERY, PRIORITIES, Task
+from folkmoot.core.urgency import AGAIN_MS, FIRST_TRUST_MS
 from folkmoot.flow import conversations
 from folkmoot.flow.births import Births
 from folkmoot.flow.conversations import Conversations
@@ -200,7 +201,7 @@ class Intake:
             entries=(created,),
             key=task.key,
             fingerprint=task.fingerprint() if task.key else "",
-            announced_at=now if self._may_announce(run) else 0,
+            announced_at=now + FIRST_TRUST_MS - AGAIN_MS if self._may_announce(run) else 0,
         )
 
     def _may_announce(self, run: Run) -> bool:

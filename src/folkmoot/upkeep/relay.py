@@ -1,6 +1,6 @@
 """The relay: announces what the store says is ready and nobody has announced.
 
-So every broker may lose what it likes: a run that is ready and was not announced within `again_s` is
+So every broker may lose what it likes: a run that is ready and was not announced within `again_ms` is
 announced (again). In one process that also finds what another process has put into the store.
 A broker between processes is filled by the leader; a process whose own connection lost something says
 all again, once. A broker inside one process is filled by that process.
@@ -30,14 +30,14 @@ class Relay:
     """Announces ready runs."""
 
     def __init__(
-        self, store: Store, broker: Broker, clock: Clock, queue: str, *, again_s: float, window: int
+        self, store: Store, broker: Broker, clock: Clock, queue: str, *, again_ms: int, window: int
     ) -> None:
-        """`again_s`: how long an announcement is trusted; `window`: how many stand in the broker."""
+        """`again_ms`: how long an announcement is trusted; `window`: how many stand in the broker."""
         self._store = store
         self._broker = broker
         self._clock = clock
         self._queue = queue
-        self._again_ms = round(again_s * 1000)
+        self._again_ms = again_ms
         self._window = window
         self._losses: int | None = None
         self._term = 0

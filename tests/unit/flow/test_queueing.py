@@ -8,6 +8,7 @@ from folkmoot.core.breaker import FIRST_MS
 from folkmoot.core.run import RunState
 from folkmoot.core.steps import Ask
 from folkmoot.core.task import DISCOVERY
+from folkmoot.core.urgency import AGAIN_MS, FIRST_TRUST_MS
 from folkmoot.testing.harness import Harness, agent
 from folkmoot.testing.replies import says
 
@@ -133,3 +134,22 @@ async def test_a_run_that_waits_is_given_up_at_its_deadline():
 
 def asks_for_ever(view, _):
     return [] if view.question else [Ask("Still there?")]
+
+
+async def test_an_announcement_by_who_may_have_died_is_trusted_for_a_short_time_only():
+    model = Gated()
+    moot = Harness(agent(), replies=model)
+    moot.concurrency = 1
+    async with moot:
+        first = await moot.submit("takes the only place")
+        await model.asked.acquire()
+        second = await moot.submit("waits in the broker")
+        now = moot.clock.now()
+        assert await moot.store.ready(now, 10, now - AGAIN_MS) == []
+        moot.clock.advance(FIRST_TRUST_MS / 1000 + 0.001)
+        now = moot.clock.now()
+        found = await moot.store.ready(now, 10, now - AGAIN_MS)
+        assert [run.id for run in found] == [second.id]
+        for run in (first, second):
+            model.let.release()
+            await moot.settled(run.id)

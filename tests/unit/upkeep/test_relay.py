@@ -46,7 +46,7 @@ async def broker():
 
 @pytest.fixture
 def relay(store, broker, clock):
-    return Relay(store, broker, clock, "runs", again_s=60, window=WINDOW)
+    return Relay(store, broker, clock, "runs", again_ms=60_000, window=WINDOW)
 
 
 async def taken(broker, limit=10):
