@@ -18,7 +18,7 @@ from folkmoot.brokers.link import PATIENCE_S, Link, uncut
 from folkmoot.brokers.takers import Takers
 from folkmoot.brokers.wire import FETCH_S
 from folkmoot.core.envelope import Envelope
-from folkmoot.core.errors import BrokerFault, SettingsInvalid
+from folkmoot.core.errors import BrokerFault
 from folkmoot.ports.exchange import Arrival
 
 _BEAT_S = 1.0
@@ -81,15 +81,7 @@ class RemoteExchange:
         """Connect. Raises SettingsInvalid when the server refuses us; waits for no other."""
         if self._open:
             return
-        try:
-            await self._link.open(self._wire.refusals)
-        except self._wire.refusals as fault:
-            address = self._link.address
-            raise SettingsInvalid(
-                f"The broker at {address.shown} refuses our events: {address.clean(str(fault))}.",
-                kept="Nothing was started.",
-                todo="Correct FOLKMOOT_BROKER (docs/reference/brokers.md).",
-            ) from None
+        await self._link.open(self._wire.refusals, whom="our events")
         self._open = True
         self._takers = Takers(self._fetch, self._back)
         self._beating = asyncio.create_task(self._beat(), name="folkmoot-events-beat")

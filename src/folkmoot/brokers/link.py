@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from folkmoot.brokers.address import Address
 from folkmoot.brokers.log import warn
+from folkmoot.core.errors import SettingsInvalid
 
 PATIENCE_S = 2.0
 """How long a call may wait for a server that does not answer, counted from the outage's begin."""
@@ -63,15 +64,22 @@ class Link:
         """Whether the server answered last time."""
         return self._up.is_set()
 
-    async def open(self, refusals: tuple[type[BaseException], ...]) -> None:
-        """Try once; an unreachable server is tried again in the background. Raises refusals."""
+    async def open(self, refusals: tuple[type[BaseException], ...], whom: str = "us") -> None:
+        """Try once; an unreachable server is tried again in the background.
+
+        Raises SettingsInvalid when the server refuses `whom`.
+        """
         self._closed = False
         try:
             await self._try()
-        except refusals:
+        except refusals as fault:
             self._closed = True
             await self._leave()
-            raise
+            raise SettingsInvalid(
+                f"The broker at {self.address.shown} refuses {whom}: {self.address.clean(str(fault))}.",
+                kept="Nothing was started.",
+                todo="Correct FOLKMOOT_BROKER (docs/reference/brokers.md).",
+            ) from None
         except Exception as fault:  # noqa: BLE001 - whatever it is, we try again and say so
             self._fall(fault)
 

@@ -24,7 +24,6 @@ from folkmoot.brokers.takers import Takers
 from folkmoot.brokers.topics import Listener
 from folkmoot.brokers.wire import FETCH_S, Wire
 from folkmoot.brokers.words import Back, Done, Put, Taken, Word
-from folkmoot.core.errors import SettingsInvalid
 from folkmoot.core.events import Event
 from folkmoot.core.task import PRIORITIES
 from folkmoot.ports.broker import Delivery
@@ -95,15 +94,7 @@ class RemoteBroker:
         """Connect. Raises SettingsInvalid when the server refuses us; waits for no other."""
         if self._open:
             return
-        try:
-            await self._link.open(self._wire.refusals)
-        except self._wire.refusals as fault:
-            address = self._link.address
-            raise SettingsInvalid(
-                f"The broker at {address.shown} refuses us: {address.clean(str(fault))}.",
-                kept="Nothing was started.",
-                todo="Correct FOLKMOOT_BROKER (docs/reference/brokers.md).",
-            ) from None
+        await self._link.open(self._wire.refusals)
         self._open = True
         self._beating = asyncio.create_task(self._beat(), name="folkmoot-broker-beat")
 
