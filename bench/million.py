@@ -7,6 +7,7 @@ made and claimed through the store, as a worker does it, and lists are asked for
 
 import argparse
 import asyncio
+import os
 import sqlite3
 import sys
 import time
@@ -114,6 +115,8 @@ async def opened(kind: str, where: str, runs: int) -> AsyncIterator[Store]:
     else:
         await fill_postgres(where, runs)
         store = PostgresStore(where)
+    if hasattr(os, "sync"):
+        os.sync()  # else the first claims would wait for what the making has left to the disk
     await store.open()
     try:
         yield store

@@ -258,8 +258,12 @@ WITH RECURSIVE lanes (tenant, agent) AS (
     FROM lanes WHERE lanes.tenant IS NOT NULL
 ),
 busy AS (
-    SELECT agent, count(*) AS n FROM runs
-    WHERE state = 'running' OR (state = 'queued' AND announced_at > 0 AND announced_at >= ?2) GROUP BY agent
+    -- Two indexes by name: an OR over both would be a look at every run that there ever was.
+    SELECT agent, count(*) AS n FROM (
+        SELECT agent FROM runs INDEXED BY runs_held WHERE state = 'running'
+        UNION ALL SELECT agent FROM runs INDEXED BY runs_queue
+            WHERE state = 'queued' AND announced_at > 0 AND announced_at >= ?2)
+    GROUP BY agent
 ),
 classed AS (
     SELECT runs.*, max(0, runs.priority - max(0, ?1 - created_at) / ?4) AS urgency
