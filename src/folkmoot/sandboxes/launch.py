@@ -78,7 +78,7 @@ async def launch(order: Order, command: Command, fds: Sequence[int] = ()) -> Don
     except BaseException:
         ours.close()
         raise
-    return await _Running(process, Link(ours, message), command).done()
+    return await _Running(process, Link(ours, message, process.pid), command).done()
 
 
 def _start(link: int, fds: Sequence[int]) -> subprocess.Popen[bytes]:

@@ -3,7 +3,7 @@
 A program of its own (`python -I -S supervisor.py FD`), started for every command. It imports
 nothing but what starts in a few milliseconds, and nothing of Folkmoot.
 
-    us → it    an order (launch.py writes it); later one byte: stop; end of file: we are gone
+    us → it    an order (launch.py writes it); end of file: stop, or we are gone
     it → us    `pid N`, then `done CODE` (negative: a signal), `fault TEXT` or `stuck PIDS`
 
 Authority: it is a child subreaper. A process below it that loses its parent becomes its child, so
