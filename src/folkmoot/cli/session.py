@@ -127,6 +127,16 @@ def own(given: "Settings") -> None:
         take_process(given)
 
 
+def here(options: Options) -> System:
+    """Put the system together for a command that runs it and shows what it does.
+
+    The log would say the steps again, unless somebody asked for it.
+    """
+    given = settings(options, log_level=os.environ.get("FOLKMOOT_LOG_LEVEL", "warning"))
+    own(given)
+    return system(given)
+
+
 async def choose(at: System, name: str, changes: Changes) -> str:
     """Return the name of the agent that is meant, and make the system know it as it is meant.
 

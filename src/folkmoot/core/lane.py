@@ -15,6 +15,8 @@ record of the kind `lane` under the agent's name. An agent that never failed and
 nothing is written for it. Dropping the record clears the breaker by hand.
 """
 
+from typing import Protocol
+
 import msgspec
 
 from folkmoot.core import breaker as br
@@ -33,6 +35,35 @@ class Terms(msgspec.Struct, frozen=True):
     spacing: int = 0
     guarded: bool = True
     deadline: int = 0
+
+
+class Rider(Protocol):
+    """A run, as far as its lane asks."""
+
+    @property
+    def agent(self) -> str:
+        """Whose lane."""
+
+    @property
+    def limit(self) -> int:
+        """As in Terms."""
+
+    @property
+    def spacing(self) -> int:
+        """As in Terms."""
+
+    @property
+    def guarded(self) -> bool:
+        """As in Terms."""
+
+    @property
+    def deadline(self) -> int | None:
+        """As in Terms; None is none."""
+
+
+def terms(run: Rider) -> Terms:
+    """Return what a run asks of its lane."""
+    return Terms(run.limit, run.spacing, run.guarded, run.deadline or 0)
 
 
 class Lane(msgspec.Struct, frozen=True, omit_defaults=True):

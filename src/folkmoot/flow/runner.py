@@ -153,11 +153,15 @@ class Drive:
 
     async def _waited(self) -> bool:
         """Sit out a short wait before the next attempt; rest in the store for a long one."""
-        wait = self.view.retry_at - self._now()
+        return await self._until(self.view.retry_at, "model")
+
+    async def _until(self, at: int, waits_for: str) -> bool:
+        """Wait until a time (ms): sit a short wait out, rest in the store for a long one."""
+        wait = at - self._now()
         if wait <= 0:
             return True
         if wait > _STAY_S * 1000:
-            return await self._wait("model", self.view.retry_at)
+            return await self._wait(waits_for, at)
         await self.journal.commit()
         self.at_work = True
         await self.machine.parts.clock.sleep(wait / 1000)
@@ -223,7 +227,7 @@ class Drive:
         choice = current(agent, view)
         rates = self.machine.rates
         if rates.limits(choice.provider) and (wait := await rates.admit(choice.provider)):
-            return await self._later(wait)
+            return await self._until(self._now() + wait, "rate")
         act = acts.for_model(step, choice, self.machine.parts.price, view)
         verdict = await self.machine.gate.judge(Case(act, agent, view, self._now()))
         if not isinstance(verdict, Allow):
@@ -245,16 +249,6 @@ class Drive:
         self.at_work = False
         spent = body.nanos if isinstance(body, e.ModelReplied) else body.uncertain
         journal.note(body, *_settle(journal, verdict.holds, spent))
-        return True
-
-    async def _later(self, wait_ms: int) -> bool:
-        """The provider may not be asked yet: sit a short wait out, rest in the store for a long one."""
-        if wait_ms > _STAY_S * 1000:
-            return await self._wait("rate", self._now() + wait_ms)
-        await self.journal.commit()
-        self.at_work = True
-        await self.machine.parts.clock.sleep(wait_ms / 1000)
-        self.at_work = False
         return True
 
     async def _refused(self, call: str, act: str, verdict: Deny | AskPerson) -> bool:

@@ -5,23 +5,12 @@ touches, and how many of an agent's runs are at work where one of them has a lim
 """
 
 from collections.abc import Callable
-from typing import Protocol
 
 from folkmoot.core import changes as c
 from folkmoot.core import lane as ln
-from folkmoot.core.lane import OPEN, Lane, Terms
+from folkmoot.core.lane import OPEN, Lane, Rider
 from folkmoot.core.run import RunState
 from folkmoot.stores.documents import Documents
-
-
-class Rider(Protocol):
-    """A run, as far as its lane asks."""
-
-    agent: str
-    limit: int
-    spacing: int
-    guarded: bool
-    deadline: int
 
 
 class Lanes:
@@ -43,7 +32,7 @@ class Lanes:
         lane = self.of(run.agent)
         if not (run.limit or run.spacing or lane.breaker.trips):
             return None
-        terms = _terms(run)
+        terms = ln.terms(run)
         wait = ln.held_back(lane, terms, self.running.get(run.agent, 0), now)
         if wait is None:
             self._keep(run.agent, lane, ln.begun(lane, terms, now))
@@ -54,7 +43,7 @@ class Lanes:
         lane = self.of(run.agent)
         if lane is OPEN and move.state != RunState.FAILED:
             return
-        after = ln.ended(lane, _terms(run), move.state, move.error, move.at)
+        after = ln.ended(lane, ln.terms(run), move.state, move.error, move.at)
         self._keep(run.agent, lane, after)
 
     def count(self, agent: str, was: str, now: str) -> None:
@@ -72,7 +61,3 @@ class Lanes:
         else:
             put = c.PutRecord(kind=ln.KIND, key=agent, body=ln.write(after))
             self._documents.keep(put)
-
-
-def _terms(run: Rider) -> Terms:
-    return Terms(run.limit, run.spacing, run.guarded, run.deadline)

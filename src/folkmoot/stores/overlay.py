@@ -26,7 +26,7 @@ from folkmoot.core.errors import (
     RunUnknown,
     WrongState,
 )
-from folkmoot.core.run import FINAL, RunState
+from folkmoot.core.run import FINAL, Run, RunState
 from folkmoot.stores.documents import Documents
 from folkmoot.stores.lanes import Lanes
 
@@ -59,6 +59,14 @@ class Row(msgspec.Struct):
     woken_at: int = 0
     was: str = ""
     put_off: bool = False
+
+    @classmethod
+    def of(cls, run: Run, signals: int, end: int) -> "Row":
+        """Return a run's row, with so many signals sent to it and so many entries in its journal."""
+        row = cls(run.id, run.state, run.fence, signals, run.ready_at, run.worker, end, run.agent)
+        row.limit, row.spacing, row.guarded = run.limit, run.spacing, run.guarded
+        row.deadline = run.deadline or 0
+        return row
 
     def __copy__(self) -> "Row":
         """Return a snapshot for undoing."""
@@ -189,10 +197,7 @@ class Overlay:
         if run.id in self.rows or run.id in self.taken:
             raise Conflict(f"There is a run {run.id} already.", kept="The run that is there.")
         end = _follow(run.id, 0, change.entries)
-        row = Row(run.id, run.state, run.fence, 0, run.ready_at, run.worker, end, run.agent)
-        row.limit, row.spacing, row.guarded = run.limit, run.spacing, run.guarded
-        row.deadline = run.deadline or 0
-        self.rows[run.id] = row
+        self.rows[run.id] = Row.of(run, 0, end)
         self._undo.append(lambda: self.rows.pop(run.id))
         if change.key:
             name = (run.source, change.key)

@@ -32,13 +32,22 @@ class Written(NamedTuple):
     announced_at: int | None
 
 
-def divide(changed: Iterable[Row]) -> tuple[list[Row], list[Written]]:
+class Taken(NamedTuple):
+    """A run that was claimed, and nothing more; in the order of the statements."""
+
+    id: str
+    fence: int
+    worker: str
+    at: int
+
+
+def divide(changed: Iterable[Row]) -> tuple[list[Taken], list[Written]]:
     """Return the runs that were claimed and no more, and what has changed of the others."""
-    claims: list[Row] = []
+    claims: list[Taken] = []
     changes: list[Written] = []
     for row in changed:
         if row.claim is not None and row.move is None and not row.signal_at:
-            claims.append(row)
+            claims.append(Taken(row.id, row.fence, row.worker, row.claim.now))
         else:
             changes.append(written(row))
     return claims, changes

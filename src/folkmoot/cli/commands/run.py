@@ -1,6 +1,5 @@
 """`folkmoot run`: the whole system in this process, for one task, with every step shown."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -41,10 +40,7 @@ def run(given: Given) -> Exit:
 
 async def _run(given: Given) -> Exit:
     out = Output(json=given.json, quiet=given.quiet)
-    # The steps are shown; the log would say them again, unless somebody asked for it.
-    settings = session.settings(given, log_level=os.environ.get("FOLKMOOT_LOG_LEVEL", "warning"))
-    session.own(settings)
-    system = session.system(settings)
+    system = session.here(given)
     changes = session.changes(given.model, given.workspace)
     name = await session.choose(system, given.agent, changes)
     text = session.task_text(given.input)
@@ -59,7 +55,7 @@ async def _run(given: Given) -> Exit:
             ended = await stop.during(follow(desk, started, out, person))
             if ended is not None:
                 return ending(out, ended)
-            grace_s = settings.grace_s
+            grace_s = system.settings.grace_s
             out.warn(f"\nStopping: the step under way gets {grace_s:g} s; again to stop at once.")
             await stop.drain(system, grace_s)
         _kept(out, started)

@@ -4,7 +4,6 @@ The conversation is where every other process has it, too: whoever talks on unde
 or through `folkmoot submit` or the API, talks to the same run.
 """
 
-import os
 import sys
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -47,9 +46,7 @@ def talk(given: Given) -> Exit:
 
 async def _talk(given: Given) -> Exit:
     out = Output(json=given.json, quiet=given.quiet)
-    settings = session.settings(given, log_level=os.environ.get("FOLKMOOT_LOG_LEVEL", "warning"))
-    session.own(settings)
-    system = session.system(settings)
+    system = session.here(given)
     name = await session.choose(system, given.agent, {})
     task = Task(agent=name, input="", source="cli", conversation=given.conversation)
     with Stop() as stop:
@@ -57,7 +54,7 @@ async def _talk(given: Given) -> Exit:
             ended = await stop.during(_lines(given, Talking(desk, out, me(given.by), task)))
             if ended is None:
                 out.warn("\nStopping: the step under way ends; the conversation is kept.")
-                await stop.drain(system, settings.grace_s)
+                await stop.drain(system, system.settings.grace_s)
     return Exit.INTERRUPTED if ended is None else ended
 
 

@@ -137,7 +137,7 @@ class _Trial:
     def _may_begin(self, run: Run, now: int) -> bool:
         """Ask the run's lane, which earlier claims of the set have changed."""
         found = self.lanes.get(run.agent) or lanes.standing(self.tables, run)
-        terms = lanes.terms(run)
+        terms = lane.terms(run)
         if lane.held_back(found.lane, terms, found.running, now) is not None:
             return False
         begun = lane.begun(found.lane, terms, now)

@@ -5,7 +5,7 @@ import msgspec
 from folkmoot.core import changes as c
 from folkmoot.core import lane as ln
 from folkmoot.core.changes import Record
-from folkmoot.core.lane import OPEN, Lane, Terms
+from folkmoot.core.lane import OPEN, Lane
 from folkmoot.core.run import Run, RunState
 from folkmoot.stores.memory.tables import Kept, Tables
 
@@ -15,11 +15,6 @@ class Standing(msgspec.Struct):
 
     lane: Lane
     running: int
-
-
-def terms(run: Run) -> Terms:
-    """Return what a run asks of its lane."""
-    return Terms(run.limit, run.spacing, run.guarded, run.deadline or 0)
 
 
 def standing(tables: Tables, run: Run) -> Standing:
@@ -32,9 +27,9 @@ def standing(tables: Tables, run: Run) -> Standing:
 def put_off(tables: Tables, kept: Kept, now: int) -> bool:
     """Whether a run's lane holds it back; then it is delayed, and announced no more."""
     found = standing(tables, kept.run)
-    wait = ln.held_back(found.lane, terms(kept.run), found.running, now)
+    wait = ln.held_back(found.lane, ln.terms(kept.run), found.running, now)
     if wait is None:
-        _keep(tables, kept.run.agent, ln.begun(found.lane, terms(kept.run), now))
+        _keep(tables, kept.run.agent, ln.begun(found.lane, ln.terms(kept.run), now))
         return False
     kept.announced_at = 0
     tables.change(kept, ready_at=wait)
@@ -44,7 +39,7 @@ def put_off(tables: Tables, kept: Kept, now: int) -> bool:
 def end(tables: Tables, run: Run, move: c.Move) -> None:
     """Take in how a run ended."""
     lane = _lane(tables, run.agent)
-    _keep(tables, run.agent, ln.ended(lane, terms(run), move.state, move.error, move.at))
+    _keep(tables, run.agent, ln.ended(lane, ln.terms(run), move.state, move.error, move.at))
 
 
 def _lane(tables: Tables, agent: str) -> Lane:

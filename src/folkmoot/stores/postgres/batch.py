@@ -177,7 +177,7 @@ class Batch:
         post = Post(over.plain)
         blobs.update(post.blobs)
         taken, changed = divide(over.changed())
-        claims = [(quoted(x.id), x.fence, quoted(x.worker), x.claim.now) for x in taken if x.claim]
+        claims = [(quoted(x.id), x.fence, quoted(x.worker), x.at) for x in taken]
         keyed = sorted(
             (x.run.source, x.key, x.run.id, x.fingerprint) for x in over.created if x.key
         )

@@ -25,12 +25,8 @@ class Found(msgspec.Struct):
 
     def row(self) -> Row:
         """Return what the overlay needs of it."""
-        run = self.run
-        row = Row(run.id, str(run.state), run.fence, self.signals, run.ready_at, run.worker, 0)
-        row.agent, row.limit, row.spacing = run.agent, run.limit, run.spacing
-        row.guarded, row.deadline = run.guarded, run.deadline or 0
-        row.was = row.state
-        row.end = self.entries[-1].seq if self.entries else 0
+        row = Row.of(self.run, self.signals, self.entries[-1].seq if self.entries else 0)
+        row.was = str(row.state)
         return row
 
     def claimed(self) -> Claimed:

@@ -165,8 +165,7 @@ class Batch:
     def _write_runs(self, touched: list[Row]) -> None:
         claims, changes = divide(touched)
         if claims:
-            lines = [(x.id, x.fence, x.worker, x.claim.now) for x in claims if x.claim]
-            self._many("claim_runs", lines)
+            self._many("claim_runs", claims)
         if changes:
             self._many("update_runs", [rows.from_written(x) for x in changes])
 
