@@ -45,7 +45,9 @@ def _plain(value: Any, *, names: bool = False) -> Any:
 
 
 def main(arguments: list[str]) -> None:
-    """Print the schema, or write it to the file that is named."""
+    """Print the schema, or write it to the file that is named. No option is taken for a file."""
+    if any(each.startswith("-") for each in arguments):
+        sys.exit("usage: python -m folkmoot.agents.schema [FILE]")
     if arguments:
         Path(arguments[0]).write_text(text(), encoding="utf-8")
     else:

@@ -35,6 +35,13 @@ def test_the_checked_in_schema_is_the_one_that_the_code_gives():
     )
 
 
+def test_an_option_is_no_file_to_write(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="usage"):
+        schema.main(["--help"])
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_schema_is_draft_2020_12():
     assert isinstance(
         jsonschema_rs.validator_for(schema.schema()), jsonschema_rs.Draft202012Validator
