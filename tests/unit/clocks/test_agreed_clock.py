@@ -96,6 +96,25 @@ async def test_the_best_look_gets_worse_with_time(clock, own, server):
     assert clock.now() == own.now() + HOUR_MS + 40
 
 
+async def test_an_answer_at_the_end_of_an_outage_moves_nothing(clock, own, server):
+    """A store that comes back tells the time of its return: the last moment of a long question."""
+    server.takes_s = 0.001
+    await clock.look()
+    server.takes_s, server.ahead_ms = 1.6, HOUR_MS + 800 + 1  # and it tells whole milliseconds
+    await clock.look()
+    assert abs(clock.now() - (own.now() + HOUR_MS)) <= 2
+
+
+async def test_a_slow_look_that_contradicts_moves_as_far_as_it_must(clock, own, server):
+    await clock.look()
+    server.takes_s, server.ahead_ms = 1.0, HOUR_MS + 60_000
+    await clock.look()
+    assert clock.now() == pytest.approx(own.now() + HOUR_MS + 59_500, abs=2)
+    server.takes_s = 0.0
+    await clock.look()
+    assert clock.now() == own.now() + HOUR_MS + 60_000
+
+
 async def test_while_the_store_is_away_the_time_runs_on(clock, own, server):
     await clock.look()
     server.away = True
