@@ -69,7 +69,12 @@ class Relay:
         room = self._window - await self._store.announced(before)
         if room <= 0:
             return True
-        runs = await self._store.ready(now, min(room, _BATCH), before)
+        asked = min(room, _BATCH)
+        runs = await self._store.ready(now, asked, before)
+        if len(runs) < asked:
+            # All from before is said again. New runs count as announced long ago (FIRST_TRUST_MS): to
+            # go on would say each of them twice, for as long as an announcement is trusted.
+            self._distrust = 0
         if runs:
             announced = Announced(runs=tuple(run.id for run in runs), at=now)
             await self._store.write(*([under(fence)] if fence else []), announced)

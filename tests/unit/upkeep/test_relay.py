@@ -1,11 +1,12 @@
 """The relay keeps the broker's line short and fair."""
 
 import pytest
+from msgspec.structs import replace
 
 from folkmoot.brokers.local import LocalBroker
 from folkmoot.core.changes import Acquire
 from folkmoot.core.errors import LeaseLost
-from folkmoot.core.urgency import AGEING_MS
+from folkmoot.core.urgency import AGAIN_MS, AGEING_MS, FIRST_TRUST_MS
 from folkmoot.stores.memory.store import MemoryStore
 from folkmoot.testing.clock import FakeClock
 from folkmoot.testing.contracts.store.samples import NOW, birth, take
@@ -120,6 +121,28 @@ async def test_the_first_round_of_each_term_trusts_no_announcement(store, relay)
     (second,) = await store.write(lease)
     assert second > first
     assert [await relay.once(second) for _ in range(2)] == [True, False]
+
+
+async def test_what_is_born_announced_is_not_said_again(store, broker, relay, clock):
+    """Also soon after the first round, which trusts nothing from before."""
+    await store.write(birth("r1"))
+    await relay.once()
+    clock.advance(1)
+    born = replace(birth("r2"), announced_at=clock.now() + FIRST_TRUST_MS - AGAIN_MS)
+    await store.write(born)
+    await broker.put("runs", "r2")
+    assert not await relay.once()
+    assert [run for run, _ in await taken(broker)] == ["r1", "r2"]
+
+
+async def test_what_found_no_room_in_the_first_round_is_not_trusted_either(store, broker, relay):
+    await store.write(*[replace(birth(f"r{n}"), announced_at=NOW - 1) for n in range(6)])
+    assert await relay.once()
+    assert [run for run, _ in await taken(broker)] == ["r0", "r1", "r2", "r3"]
+    for run in ("r0", "r1"):
+        await take(store, run)
+    assert await relay.once()
+    assert [run for run, _ in await taken(broker)] == ["r4", "r5"]
 
 
 async def test_the_first_round_trusts_no_announcement_and_the_next_does(store, relay):
