@@ -8,14 +8,17 @@ out of one message is done with when all of it is; what goes back of it goes bac
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 import msgspec
-from aio_pika.abc import AbstractIncomingMessage
+from aiormq.abc import DeliveredMessage
 
+from folkmoot.brokers.rabbitmq.tally import Held
 from folkmoot.core.events import Event
 
-MOST = 8
-"""Announcements in one message: they all go to one worker."""
+_FEW, _MANY, _SPREAD = 8, 32, 16
+"""Announcements in one message, which all go to one worker: up to 8; of what is said at once a sixteenth,
+up to 32, so that also much of it finds many workers."""
 _HINTS = 64
 _LARGE, _LONG = 2_000, 50
 """Bytes of a body, characters of a topic's last word, up to which hints travel together."""
@@ -25,12 +28,25 @@ _ids = msgspec.json.Decoder(list[str])
 _hints = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
 
 
+class Mail(NamedTuple):
+    """What there is to read in a message."""
+
+    body: bytes
+    content_type: str | None
+    routing_key: str | None
+
+    @classmethod
+    def of(cls, message: DeliveredMessage) -> "Mail":
+        """Return it of a message that came."""
+        return cls(message.body, message.header.properties.content_type, message.routing_key)
+
+
 class Bundle:
     """A message, and how much of it is still to be dealt with."""
 
     __slots__ = ("left", "message", "size")
 
-    def __init__(self, message: AbstractIncomingMessage, size: int) -> None:
+    def __init__(self, message: Held, size: int) -> None:
         """All of it."""
         self.message = message
         self.size = self.left = size
@@ -41,7 +57,7 @@ class Bundle:
         return self.left == 0
 
 
-def runs_in(message: AbstractIncomingMessage) -> list[str]:
+def runs_in(message: Mail) -> list[str]:
     """Return the runs that a message announces; none when it cannot be read."""
     try:
         return (
@@ -49,6 +65,16 @@ def runs_in(message: AbstractIncomingMessage) -> list[str]:
         )
     except (UnicodeDecodeError, msgspec.MsgspecError):
         return []
+
+
+def parts(runs: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Divide what is announced at once among messages.
+
+    >>> [len(part) for part in parts(["run"] * 20)], len(list(parts(["run"] * 500)))
+    ([8, 8, 4], 17)
+    """
+    size = max(_FEW, min(_MANY, len(runs) // _SPREAD))
+    return (runs[at : at + size] for at in range(0, len(runs), size))
 
 
 def announcement(runs: Sequence[str]) -> tuple[bytes, str | None]:
@@ -71,7 +97,7 @@ def hints(events: Sequence[Event]) -> Iterator[tuple[str, bytes, str]]:
                 yield from ((event.topic, event.body, JSON) for event in part)
 
 
-def events_in(message: AbstractIncomingMessage) -> list[Event]:
+def events_in(message: Mail) -> list[Event]:
     """Return the events that a message tells; none when it cannot be read."""
     if message.content_type != MSGPACK:
         return [Event(message.routing_key or "", message.body)]

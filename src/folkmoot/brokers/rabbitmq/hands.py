@@ -1,88 +1,140 @@
-"""Takes messages out of one queue's lines, urgent first, or waits for the first.
+"""Takes announcements out of one queue's lines, urgent first.
 
-One at a time is a question and an answer; where many wait, a consumer with as much prefetch as there
-is room for takes them in one go, and is cancelled. Nothing is consumed that nobody asked for, but for
-what comes in the moment of turning away: that is the caller's to give back.
+Two ways. *Asking*: line after line, one message a question; nothing is taken that has no room here.
+*Streaming* (stream.py): where nothing is there, where much is and there is room for much of it, or
+where somebody comes again and again, RabbitMQ hands over by itself. That may bring more than there is
+room for, so nobody may come for it: LINGER_S after the last fetch the stream ends, and what it has
+brought goes back.
+
+States: asking -> streaming -> ending -> asking. A fetch that comes while a stream ends waits for that.
 """
 
 import asyncio
-from contextlib import suppress
+from math import ceil
 
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+from folkmoot.brokers.link import uncut
+from folkmoot.brokers.rabbitmq.stream import Reader, Stream
+from folkmoot.brokers.rabbitmq.tally import Tally
+from folkmoot.brokers.wire import FETCH_S, Ears
+from folkmoot.brokers.words import Taken
 
+LINGER_S = 0.2
+"""How long what has come waits for somebody who has room for it."""
 _MANY = 4
-"""From so many on a consumer is cheaper than single questions."""
-_BURST_S = 0.05
-
-Found = list[tuple[str, AbstractIncomingMessage]]
-"""Priority and message."""
-
-
-class _Line:
-    """One queue, with a channel of its own."""
-
-    def __init__(self, channel: AbstractChannel, name: str) -> None:
-        self._channel = channel
-        self._name = name
-
-    async def one(self) -> AbstractIncomingMessage | None:
-        """Take one message if there is one."""
-        queue = await self._channel.get_queue(self._name, ensure=False)
-        return await queue.get(fail=False)
-
-    async def many(
-        self, limit: int, seconds: float, came: asyncio.Event
-    ) -> list[AbstractIncomingMessage]:
-        """Consume up to `limit`, until `came` is set, which the last of them does, or for a time."""
-        found: list[AbstractIncomingMessage] = []
-
-        async def take(message: AbstractIncomingMessage) -> None:
-            found.append(message)
-            if len(found) >= limit:
-                came.set()
-
-        await self._channel.set_qos(prefetch_count=limit)
-        queue = await self._channel.get_queue(self._name, ensure=False)
-        tag = await queue.consume(take)
-        try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await came.wait()
-        finally:
-            await queue.cancel(tag)
-        return found
+_FIRST_S = 0.05
+_PREFETCHED = 1000
 
 
 class Hands:
-    """The channels on which one queue is emptied."""
+    """The channels on which one queue is emptied. Fetches come one at a time."""
 
-    def __init__(self, connection: AbstractConnection, lines: dict[str, str]) -> None:
+    def __init__(
+        self, queue: str, lines: dict[str, str], asking: Tally, streaming: Tally, ears: Ears
+    ) -> None:
         """`lines`: the queue's name for each priority, urgent first."""
-        self._connection = connection
-        self._names = lines
-        self._lines: dict[str, _Line] = {}
+        self._lines = lines
+        self._asking = asking
+        self._ears = ears
+        self._reader = Reader(queue)
+        self._stream = Stream(self._reader, lines, streaming)
+        self._most = 1
+        self._left_at = float("-inf")
+        self._timer: asyncio.TimerHandle | None = None
+        self._ending: asyncio.Task[None] | None = None
 
-    async def open(self) -> None:
-        """Open the channels."""
-        for priority, name in self._names.items():
-            self._lines[priority] = _Line(await self._connection.channel(), name)
-
-    async def look(self, limit: int) -> Found:
-        """Take what is there."""
-        found: Found = []
-        for priority, line in self._lines.items():
-            while len(found) < limit and (message := await line.one()) is not None:
-                found.append((priority, message))
-                rest = min(message.message_count or 0, limit - len(found))
-                if rest >= _MANY:
-                    more = await line.many(rest, _BURST_S, asyncio.Event())
-                    found += [(priority, each) for each in more]
+    async def fetch(self, limit: int) -> list[Taken]:
+        """Return what is there, at most `limit`; wait up to FETCH_S for the first if there is nothing."""
+        self._stay()
+        if self._ending is not None:
+            await asyncio.shield(self._ending)
+        try:
+            found = await self._fetch(limit)
+        finally:
+            loop = asyncio.get_running_loop()
+            self._left_at = loop.time()
+            self._timer = loop.call_later(LINGER_S, self._turn_away)
         return found
 
-    async def wait(self, seconds: float) -> Found:
-        """Wait for the first message; return it and what else has come by the time we turn away."""
-        came = asyncio.Event()
-        lines = [line.many(1, seconds, came) for line in self._lines.values()]
-        found = await asyncio.gather(*lines)
-        pairs = zip(self._lines, found, strict=True)
-        return [(priority, message) for priority, messages in pairs for message in messages]
+    async def rest(self) -> None:
+        """Turn away now."""
+        self._stay()
+        if self._ending is None:
+            self._turn_away()
+        if self._ending is not None:
+            await self._ending
+
+    def drop(self) -> None:
+        """The connection is gone."""
+        self._stay()
+        if self._ending is not None:
+            self._ending.cancel()
+        self._stream.end()
+
+    # --- within ---
+
+    async def _fetch(self, limit: int) -> list[Taken]:
+        self._most = max(self._most, limit)
+        if not self._stream.is_open:
+            found = await self._ask(limit)
+            if found or self._stream.is_open:
+                return found
+            self._most = limit  # all lines are empty: who waits has nothing else to do
+            await self._stream.start(self._prefetch())
+        elif not self._prefetch() // 2 <= self._stream.prefetch <= self._prefetch() * 2:
+            await self._stream.stop()
+            await self._stream.start(self._prefetch())
+        found = await self._stream.some(limit, FETCH_S)
+        if not found:
+            self._most = limit
+        if len(self._stream) > 2 * self._most:
+            await self._back(2 * self._most)
+        return found
+
+    def _prefetch(self) -> int:
+        """How many messages fill the room of this process."""
+        return min(_PREFETCHED, ceil(self._most / self._reader.size))
+
+    async def _ask(self, limit: int) -> list[Taken]:
+        """Take one message after the other; begin to stream where many wait and many are wanted."""
+        often = asyncio.get_running_loop().time() - self._left_at < LINGER_S
+        found: list[Taken] = []
+        for priority, name in self._lines.items():
+            while len(found) < limit:
+                message = await self._asking.channel.basic_get(name)
+                number, waiting = message.delivery_tag, message.message_count or 0
+                if number is None:
+                    break
+                found += await self._reader.read(priority, message, self._asking)
+                if waiting >= _MANY and (often or limit - len(found) >= _MANY):
+                    await self._stream.start(self._prefetch())
+                    # What is less urgent may be here sooner.
+                    await self._stream.first(priority, _FIRST_S)
+                    return self._cut(found, limit)
+        return self._cut(found, limit)
+
+    def _cut(self, found: list[Taken], limit: int) -> list[Taken]:
+        for taken in reversed(found[limit:]):
+            self._ears.surplus(taken)
+        return found[:limit]
+
+    def _stay(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+
+    def _turn_away(self) -> None:
+        if self._stream.is_open:
+            self._ending = asyncio.create_task(self._end(), name="folkmoot-broker-turn-away")
+
+    async def _end(self) -> None:
+        try:
+            await uncut(self._stream.stop())
+            await self._back(0)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the connection is not to be trusted
+            self._ears.broken(fault)
+        finally:
+            self._ending = None
+
+    async def _back(self, keep: int) -> None:
+        for taken in await self._stream.back(keep):
+            self._ears.surplus(taken)

@@ -1,7 +1,8 @@
 """RabbitMQ: a quorum queue for each priority, publisher confirms, a topic exchange for events.
 
-States of an announcement: in a queue -> handed over -> gone (acked), or in the queue again (nack, or
-the channel ended: RabbitMQ notices a dead taker by its connection, or by missing heartbeats).
+States of an announcement: in a queue -> handed over (and fetched: hands.py) -> gone (acked), or in the
+queue again (nack, or the channel ended: RabbitMQ notices a dead taker by its connection, or by missing
+heartbeats).
 An announcement is said when RabbitMQ confirms it. Events are sent without confirmation, into a queue of
 each listening process's own, which is gone with its connection. RabbitMQ's `*` and `#` are ours.
 What cannot be read as an announcement goes to the dead-letter queue, for a person to look at.
@@ -13,18 +14,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from aio_pika import DeliveryMode, ExchangeType, Message, connect
-from aio_pika.abc import (
-    AbstractChannel,
-    AbstractConnection,
-    AbstractExchange,
-    AbstractIncomingMessage,
-    AbstractQueue,
-)
+import aiormq
+from aio_pika import ExchangeType, connect
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue
 from aio_pika.exceptions import (
     AuthenticationError,
     ChannelClosed,
     ChannelInvalidStateError,
+    ChannelNotFoundEntity,
     DeliveryError,
     IncompatibleProtocolError,
     ProbableAuthenticationError,
@@ -33,22 +30,24 @@ from aio_pika.exceptions import (
 from folkmoot.brokers.address import Address
 from folkmoot.brokers.log import warn
 from folkmoot.brokers.rabbitmq.bundles import (
-    MOST,
     Bundle,
+    Mail,
     announcement,
     common,
     events_in,
     hints,
-    runs_in,
+    parts,
 )
-from folkmoot.brokers.rabbitmq.hands import Found, Hands
+from folkmoot.brokers.rabbitmq.hands import Hands
 from folkmoot.brokers.rabbitmq.names import Names
-from folkmoot.brokers.wire import FETCH_S, Ears
+from folkmoot.brokers.rabbitmq.tally import Tally
+from folkmoot.brokers.wire import Ears
 from folkmoot.brokers.words import Back, Done, Put, Taken, Word
 from folkmoot.core.events import Event
 
 _LONGEST = 255
 """Bytes of a routing key."""
+_PERSISTENT = 2
 _WAITING = 10_000
 """Events that RabbitMQ keeps for a process that does not read; what comes then pushes out the oldest."""
 
@@ -69,14 +68,15 @@ class RabbitWire:
         self._names = Names(address.prefix)
         self._ears: Ears | None = None
         self._connection: AbstractConnection | None = None
-        self._putting: AbstractChannel | None = None
-        self._telling: AbstractExchange | None = None
+        self._making: AbstractChannel | None = None
+        self._putting: aiormq.Channel | None = None
+        self._telling: aiormq.Channel | None = None
         self._hearing: AbstractQueue | None = None
         self._heard_on: AbstractChannel | None = None
         self._made: set[str] = set()
         self._hands: dict[str, Hands] = {}
         self._bound: Counter[str] = Counter()
-        self._size = 1.0
+        self._looked = 0
 
     async def join(self, ears: Ears) -> None:
         """Connect, and see that the exchanges are there."""
@@ -85,21 +85,24 @@ class RabbitWire:
         connection.close_callbacks.add(
             lambda _, fault: ears.broken(fault or ConnectionResetError("the connection was closed"))
         )
-        self._putting = await connection.channel()
-        await self._putting.declare_exchange(self._names.dead, ExchangeType.DIRECT, durable=True)
+        making = self._making = await connection.channel(on_return_raises=True)
+        await making.declare_exchange(self._names.dead, ExchangeType.DIRECT, durable=True)
+        self._putting = await _inner(making)
         telling = await connection.channel(publisher_confirms=False)
-        self._telling = await telling.declare_exchange(
-            self._names.hints, ExchangeType.TOPIC, durable=True
-        )
+        await telling.declare_exchange(self._names.hints, ExchangeType.TOPIC, durable=True)
+        self._telling = await _inner(telling)
         self._heard_on = await connection.channel()
         self._hearing = await self._heard_on.declare_queue(
             exclusive=True, auto_delete=True, arguments={"x-max-length": _WAITING}
         )
-        await self._hearing.consume(self._hear, no_ack=True)
+        hearing = await _inner(self._heard_on)
+        await hearing.basic_consume(self._hearing.name, self._hear, no_ack=True)
 
     async def leave(self) -> None:
         """Let go. What we hold goes back by itself."""
         connection, self._connection = self._connection, None
+        for hands in self._hands.values():
+            hands.drop()
         self._made, self._hands, self._bound = set(), {}, Counter()
         if connection is not None:
             with suppress(Exception):
@@ -109,41 +112,38 @@ class RabbitWire:
     async def say(self, words: Sequence[Word]) -> None:
         """Say all, much of it in few messages; wait for the confirmation of announcements.
 
-        What is done with or goes back is said after that: until then it is still ours.
+        What goes back of several is announced anew, and done with after that: until then it is ours.
         """
         lines: dict[tuple[str, str], list[str]] = {}
         events: list[Event] = []
-        settled: list[Done | Back] = []
+        done: list[Done | Back] = []
+        back: list[Done | Back] = []
         for word in words:
             if isinstance(word, Event):
                 events.append(word)
+            elif isinstance(word, Done):
+                done.append(word)
             elif isinstance(word, Put):
                 lines.setdefault((word.queue, word.priority), []).append(word.run)
             else:
-                settled.append(word)
+                back.append(word)
                 taken = word.taken
-                if isinstance(word, Back) and taken.mark.size > 1:
+                if taken.mark.size > 1:
                     lines.setdefault((taken.queue, taken.priority), []).append(taken.run)
-        await self._announce(lines)
         for topic, body, kind in hints(events):
             await self._tell(topic, body, kind)
-        for each in settled:
-            await _settle(each)
+        await _settle(done)
+        await self._announce(lines)
+        await _settle(back)
 
     async def fetch(self, queue: str, limit: int) -> list[Taken]:
         """Take what is there; if there is nothing, wait for the first."""
-        hands = await self._taking(queue)
-        messages = max(1, int(limit / self._size))
-        found = await self._read(queue, await hands.look(messages))
-        if not found:
-            found = await self._read(queue, await hands.wait(FETCH_S))
-        for taken in found[limit:]:
-            if self._ears is not None:
-                self._ears.surplus(taken)
-        return found[:limit]
+        return await (await self._taking(queue)).fetch(limit)
 
     async def rest(self) -> None:
-        """Nothing waits for us: what was consumed is ours to give back."""
+        """Consume no more, and give back what came and nobody fetched."""
+        for hands in self._hands.values():
+            await hands.rest()
 
     async def follow(self, patterns: Sequence[str]) -> None:
         """Bind our queue."""
@@ -164,62 +164,62 @@ class RabbitWire:
                 await self._hearing.unbind(self._names.hints, each)
 
     async def beat(self) -> None:
-        """Ask for a sign of life, and whether our queue is still there."""
+        """Ask for a sign of life, and whether our queues are still there, one after the other.
+
+        A consumer whose queue was deleted is not told in a way that all versions of the library pass on.
+        """
         if self._heard_on is None or self._hearing is None:
             raise ConnectionError("not connected")
-        await self._heard_on.declare_queue(self._hearing.name, passive=True)
+        names = [self._hearing.name, *sorted(self._made)]
+        self._looked += 1
+        try:
+            await self._heard_on.declare_queue(names[self._looked % len(names)], passive=True)
+        except ChannelNotFoundEntity:
+            if self._ears is not None:
+                self._ears.emptied()
+            raise
 
     # --- within ---
 
     async def _make(self, name: str) -> None:
         """Make a queue, once a connection, with a place for what cannot be read."""
-        assert self._putting is not None
+        assert self._making is not None
         if name in self._made:
             return
-        dead = await self._putting.declare_queue(f"dlq.{name}", durable=True)
+        dead = await self._making.declare_queue(f"dlq.{name}", durable=True)
         await dead.bind(self._names.dead, f"dlq.{name}")
         arguments: dict[str, Any] = {
             "x-queue-type": "quorum",
             "x-dead-letter-exchange": self._names.dead,
             "x-dead-letter-routing-key": f"dlq.{name}",
         }
-        await self._putting.declare_queue(name, durable=True, arguments=arguments)
+        await self._making.declare_queue(name, durable=True, arguments=arguments)
         self._made.add(name)
 
     async def _taking(self, queue: str) -> Hands:
         hands = self._hands.get(queue)
         if hands is None:
-            if self._connection is None:
+            if self._connection is None or self._ears is None:
                 raise ConnectionError("not connected")
             lines = self._names.lines(queue)
             for name in lines.values():
                 await self._make(name)
-            hands = self._hands[queue] = Hands(self._connection, lines)
-            await hands.open()
+            asking, streaming = await self._tally(), await self._tally()
+            hands = self._hands[queue] = Hands(queue, lines, asking, streaming, self._ears)
         return hands
 
-    async def _read(self, queue: str, found: Found) -> list[Taken]:
-        """Return what was taken; what is no run's id goes to the dead-letter queue."""
-        taken: list[Taken] = []
-        for priority, message in found:
-            runs = runs_in(message)
-            if not runs:
-                warn("announcement_garbled", queue=queue, bytes=len(message.body))
-                await message.reject()
-                continue
-            bundle = Bundle(message, len(runs))
-            taken += [Taken(queue, run, priority, bundle) for run in runs]
-        if found:
-            self._size = max(1.0, (self._size + len(taken) / len(found)) / 2)
-        return taken
+    async def _tally(self) -> Tally:
+        """Open a channel to take from."""
+        assert self._connection is not None
+        channel = await self._connection.channel(publisher_confirms=False)
+        return Tally(await _inner(channel))
 
     async def _announce(self, lines: dict[tuple[str, str], list[str]]) -> None:
         said = []
         for (queue, priority), runs in lines.items():
             name = self._names.line(queue, priority)
             await self._make(name)
-            parts = (runs[at : at + MOST] for at in range(0, len(runs), MOST))
-            said += [self._publish(name, *announcement(part)) for part in parts]
+            said += [self._publish(name, *announcement(part)) for part in parts(runs)]
         try:
             await asyncio.gather(*said)
         except DeliveryError:
@@ -230,33 +230,51 @@ class RabbitWire:
 
     async def _publish(self, name: str, body: bytes, kind: str | None) -> None:
         assert self._putting is not None
-        message = Message(body, delivery_mode=DeliveryMode.PERSISTENT, content_type=kind)
-        await self._putting.default_exchange.publish(message, name, mandatory=True)
+        properties = aiormq.spec.Basic.Properties(delivery_mode=_PERSISTENT, content_type=kind)
+        await self._putting.basic_publish(
+            body, routing_key=name, properties=properties, mandatory=True, wait=False
+        )
 
     async def _tell(self, topic: str, body: bytes, kind: str) -> None:
         assert self._telling is not None
         if len(topic.encode()) > _LONGEST:
             warn("event_topic_too_long", bytes=len(topic))
             return
-        message = Message(body, content_type=kind)
-        await self._telling.publish(message, topic, mandatory=False)
+        properties = aiormq.spec.Basic.Properties(content_type=kind)
+        await self._telling.basic_publish(
+            body, exchange=self._names.hints, routing_key=topic, properties=properties, wait=False
+        )
 
-    async def _hear(self, message: AbstractIncomingMessage) -> None:
+    async def _hear(self, message: aiormq.abc.DeliveredMessage) -> None:
         if self._ears is not None:
-            for event in events_in(message):
+            for event in events_in(Mail.of(message)):
                 self._ears.hear(event)
 
 
-async def _settle(word: Done | Back) -> None:
-    """Say what became of a message; one of an earlier connection is in its queue again already.
+async def _inner(channel: AbstractChannel) -> aiormq.Channel:
+    """Return the channel within: it costs less for each message, and need not wait for the socket."""
+    inner = await channel.get_underlay_channel()
+    assert isinstance(inner, aiormq.Channel)
+    return inner
+
+
+async def _settle(words: Sequence[Done | Back]) -> None:
+    """Say what became of messages; one of an earlier connection is in its queue again already.
 
     What goes back of several was announced anew: here it is done with.
     """
-    bundle: Bundle = word.taken.mark
-    if not bundle.finish():
-        return
-    with suppress(ChannelInvalidStateError, ChannelClosed):
+    tallies: dict[Tally, None] = {}
+    for word in words:
+        bundle: Bundle = word.taken.mark
+        if not bundle.finish():
+            continue
+        held = bundle.message
         if isinstance(word, Done) or bundle.size > 1:
-            await bundle.message.ack()
+            held.tally.done(held.number)
+            tallies[held.tally] = None
         else:
-            await bundle.message.nack(requeue=True)
+            with suppress(ChannelInvalidStateError, ChannelClosed):
+                await held.tally.back(held.number)
+    for tally in tallies:
+        with suppress(ChannelInvalidStateError, ChannelClosed):
+            await tally.say()
