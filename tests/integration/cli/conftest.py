@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 FOLKMOOT = Path(sys.executable).parent / "folkmoot"
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 class Moot:

@@ -88,4 +88,4 @@ def test_a_dead_letter_is_retried_once_its_cause_is_mended(moot):
     assert (run["source"], run["labels"]["event_id"]) == ("event", "bad")
     assert moot.json("dead", "list")["dead"] == []
     process.send_signal(signal.SIGTERM)
-    assert process.wait(15) == 0
+    assert process.wait(PATIENCE_S) == 0

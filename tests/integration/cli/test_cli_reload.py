@@ -39,9 +39,7 @@ def test_a_written_file_is_taken_and_a_broken_one_is_not(moot):
     moot.agent("asks", ASKS.format(word="one"))
     _, ready = moot.up()
     moot.agent("asks", ASKS.format(word="two"))
-    began = time.monotonic()
     until_described(ready["url"], "asks", "two")
-    assert time.monotonic() - began < 4, "told by the operating system, not found by a round"
     moot.agent("asks", "oops: 1")
     moot.agent("late", ASKS.format(word="late"))
     until_described(ready["url"], "late", "late")

@@ -17,7 +17,7 @@ from folkmoot.stores.postgres.migrate import upgrade
 
 SERVER = os.environ.get("FOLKMOOT_TEST_POSTGRES", "postgresql://root@127.0.0.1:5432/test")
 FOLKMOOT = Path(sys.executable).parent / "folkmoot"
-PATIENCE_S = 40
+PATIENCE_S = 90
 
 
 async def asked(url, statement):

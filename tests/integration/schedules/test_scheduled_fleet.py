@@ -19,7 +19,7 @@ def slots(fleet, schedule):
     return [datetime.fromisoformat(slot) for slot in found]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_every_slot_has_one_run_however_often_the_leader_dies(fleet):
     fleet.agent("ticker", "schedule: {every: 1s, overlap: allow, input: Tick.}\n")
     fleet.agent("jumper", "schedule: {every: 2s, overlap: allow, jitter: 3s, input: Jump.}\n")

@@ -19,13 +19,19 @@ pytestmark = pytest.mark.server
 
 
 class Deaf:
-    """A proxy that can lose the next answer, or the next question, and the connection with it."""
+    """A proxy that can lose the next answer, or the next question, and the connection with it.
+
+    What it is told to `hold` it does not pass on, nor what follows, until it is told to `go_on`: so
+    looks a process that was stopped.
+    """
 
     def __init__(self, url: str) -> None:
         self._to = urlsplit(url)
         self._server: asyncio.Server | None = None
         self.lose = ""
         self.lost = 0
+        self.hold = b""
+        self.held, self.go_on = asyncio.Event(), asyncio.Event()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -59,6 +65,10 @@ class Deaf:
                     self.lose = ""
                     self.lost += 1
                     return
+                if self.hold and self.hold in data and what == "question":
+                    self.hold = b""
+                    self.held.set()
+                    await self.go_on.wait()
                 target.write(data)
 
 
@@ -123,6 +133,23 @@ async def test_a_killed_connection_costs_nobody_anything(make, database):
         await asyncio.gather(*writes)
         assert len(await store.runs(Query(limit=1000))) == 10 * (n + 1)
     await db.close()
+
+
+async def test_whoever_stands_still_in_the_middle_of_a_write_keeps_nobody_waiting(make, database):
+    """A leader that is stopped with the lease's row locked: another leads, and it finds that out."""
+    other = await make()
+    async with Deaf(database) as proxy:
+        stopped = PostgresStore(proxy.url)
+        await stopped.open()
+        proxy.hold = b"COMMIT"
+        late = asyncio.ensure_future(stopped.write(c.Acquire("leader", "stopped", 60_000)))
+        await proxy.held.wait()
+        async with asyncio.timeout(20):
+            assert await other.write(c.Acquire("leader", "other", 60_000)) == (1,)
+        proxy.go_on.set()
+        assert await late == (None,)
+        await stopped.write(birth("r1"))
+        await stopped.close()
 
 
 async def test_a_value_that_cannot_be_kept_fails_alone(make):

@@ -14,12 +14,10 @@ from datetime import timedelta
 from functools import cache
 from importlib import resources
 from secrets import token_hex
-from typing import Any
-
-import asyncpg
 
 from folkmoot.brokers.address import Address
 from folkmoot.brokers.eventwire import WEEK_S, Come, EventEars, Settled, Word
+from folkmoot.brokers.postgres.session import REFUSALS, Connection, connect
 from folkmoot.brokers.wire import FETCH_S
 from folkmoot.core import envelope as envelopes
 from folkmoot.core.envelope import Envelope
@@ -31,9 +29,6 @@ _SEEN_EVERY = 60
 """In beats: saying that a subscription is served."""
 _HEADING = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _COMMENT = re.compile(r"^--.*\n", re.MULTILINE)
-
-Connection = Any
-"""asyncpg brings no types."""
 
 
 @cache
@@ -62,12 +57,7 @@ class PostgresEvents:
     """One process's connections to PostgreSQL, for events."""
 
     capabilities = frozenset({"shared", "durable"})
-    refusals: tuple[type[BaseException], ...] = (
-        asyncpg.InvalidAuthorizationSpecificationError,
-        asyncpg.InvalidCatalogNameError,
-        asyncpg.InsufficientPrivilegeError,
-        asyncpg.ClientConfigurationError,
-    )
+    refusals = REFUSALS
 
     def __init__(self, address: Address, lease_s: float = EVENT_LEASE_S) -> None:
         """`lease_s` should be several seconds: it is kept once a second."""
@@ -155,12 +145,7 @@ class PostgresEvents:
         return self._saying
 
     async def _connect(self, ears: EventEars) -> Connection:
-        connection: Connection = await asyncpg.connect(
-            self._url, timeout=5, server_settings={"application_name": "folkmoot-events"}
-        )
-        ended = ConnectionResetError("the connection was closed")
-        connection.add_termination_listener(lambda _: ears.broken(ended))
-        return connection
+        return await connect(self._url, "folkmoot-events", ears.broken)
 
     async def _emit(self, envelopes_: list[Envelope]) -> None:
         if not envelopes_:

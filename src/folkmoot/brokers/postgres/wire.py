@@ -19,11 +19,10 @@ from itertools import groupby
 from secrets import token_hex
 from typing import Any
 
-import asyncpg
-
 from folkmoot.brokers.address import Address
 from folkmoot.brokers.log import warn
 from folkmoot.brokers.postgres.pieces import Pieces, cut
+from folkmoot.brokers.postgres.session import REFUSALS, Connection, connect
 from folkmoot.brokers.wire import FETCH_S, Ears
 from folkmoot.brokers.words import Back, Done, Put, Taken, Word
 from folkmoot.core.events import Event
@@ -33,9 +32,6 @@ LEASE_S = 6.0
 """How long what a dead taker held stays away: as long as a dead worker's runs do, by default."""
 _HEADING = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _COMMENT = re.compile(r"^--.*\n", re.MULTILINE)
-
-Connection = Any
-"""asyncpg brings no types."""
 
 
 @cache
@@ -56,12 +52,7 @@ class PostgresWire:
     """One process's connections to PostgreSQL."""
 
     capabilities = frozenset({"ordered", "shared", "redelivers"})
-    refusals: tuple[type[BaseException], ...] = (
-        asyncpg.InvalidAuthorizationSpecificationError,
-        asyncpg.InvalidCatalogNameError,
-        asyncpg.InsufficientPrivilegeError,
-        asyncpg.ClientConfigurationError,
-    )
+    refusals = REFUSALS
 
     def __init__(self, address: Address, lease_s: float = LEASE_S) -> None:
         """`lease_s` should be several seconds: it is kept once a second."""
@@ -170,14 +161,7 @@ class PostgresWire:
         return self._saying
 
     async def _connect(self, ears: Ears) -> Connection:
-        connection: Connection = await asyncpg.connect(
-            self._url,
-            timeout=5,
-            server_settings={"synchronous_commit": "off", "application_name": "folkmoot-broker"},
-        )
-        ended = ConnectionResetError("the connection was closed")
-        connection.add_termination_listener(lambda _: ears.broken(ended))
-        return connection
+        return await connect(self._url, "folkmoot-broker", ears.broken, synchronous_commit="off")
 
     async def _say(self, kind: type[Word], words: list[Any]) -> None:
         if kind is Put:

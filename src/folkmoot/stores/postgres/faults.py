@@ -41,6 +41,7 @@ def lost(fault: BaseException) -> bool:
     return isinstance(
         fault,
         asyncpg.PostgresConnectionError
+        | asyncpg.exceptions.IdleInTransactionSessionTimeoutError
         | asyncpg.exceptions.OperatorInterventionError
         | asyncpg.exceptions.TooManyConnectionsError
         | asyncpg.InternalClientError
