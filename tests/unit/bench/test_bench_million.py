@@ -24,6 +24,18 @@ def test_the_worst_question_is_the_bar() -> None:
         "claim_p50_ms": 1.0,
         "claim_p99_ms": 2,
     }
-    many = {**few, "claim_p50_ms": 2.5}
-    rows, bar = million.judged("sqlite", few, many)
-    assert (len(rows), bar.kept, "claim" in bar.text) == (2, False, True)
+    many = {**few, "claim_p50_ms": 2.5, "list_p99_ms": 3.0}
+    rows, (middle, high) = million.judged("sqlite", few, many)
+    assert (len(rows), middle.kept, "claim" in middle.text) == (2, False, True)
+    assert (high.kept, "list" in high.text) == (True, True)
+
+
+def test_both_stores_are_asked_in_turn() -> None:
+    asked: list[str] = []
+
+    async def ask(side: str) -> None:
+        asked.append(side)
+
+    laps = asyncio.run(million.in_turn([lambda _: ask("few"), lambda _: ask("many")]))
+    assert asked[:4] == ["few", "many", "few", "many"]
+    assert [len(ms) for ms in laps] == [million.TIMES, million.TIMES]

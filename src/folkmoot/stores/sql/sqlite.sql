@@ -38,7 +38,7 @@ WHERE kind = 'lane' AND key IN (SELECT value FROM json_each(?))
 
 -- name: running
 SELECT json_group_array(json_array(agent, n)) FROM (
-    SELECT agent, count(*) AS n FROM runs
+    SELECT agent, count(*) AS n FROM runs INDEXED BY runs_held
     WHERE state = 'running' AND agent IN (SELECT value FROM json_each(?)) GROUP BY agent)
 
 -- name: version
@@ -101,7 +101,7 @@ ON CONFLICT (scope) DO UPDATE SET spent = excluded.spent, held = excluded.held
 
 -- name: prunable
 SELECT id, state FROM runs
-WHERE (?2 = '' OR id < ?2) AND state IN ('succeeded', 'failed', 'cancelled', 'refused')
+WHERE id < ?2 AND state IN ('succeeded', 'failed', 'cancelled', 'refused')
     AND updated_at < ?1
     AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.run = runs.id AND sent_at = 0)
 ORDER BY id LIMIT ?3
@@ -248,14 +248,20 @@ WHERE runs.worker = ? AND runs.state = 'running'
 
 -- name: ready
 -- The heads of each lane, then classes of urgency, then turns over tenants and their agents (stores/fair.py).
-WITH RECURSIVE lanes (tenant, agent) AS (
-    SELECT * FROM (SELECT tenant, agent FROM runs WHERE state = 'queued' ORDER BY tenant, agent LIMIT 1)
+WITH RECURSIVE tenants (tenant) AS (
+    SELECT min(tenant) FROM runs WHERE state = 'queued'
     UNION ALL
-    SELECT (SELECT tenant FROM runs WHERE state = 'queued' AND (tenant, agent) > (lanes.tenant, lanes.agent)
-            ORDER BY tenant, agent LIMIT 1),
-        (SELECT agent FROM runs WHERE state = 'queued' AND (tenant, agent) > (lanes.tenant, lanes.agent)
-            ORDER BY tenant, agent LIMIT 1)
-    FROM lanes WHERE lanes.tenant IS NOT NULL
+    SELECT (SELECT min(tenant) FROM runs WHERE state = 'queued' AND runs.tenant > tenants.tenant)
+    FROM tenants WHERE tenant IS NOT NULL
+),
+lanes (tenant, agent) AS (
+    -- A step in the index for each lane. SQLite would walk through the lanes to compare pairs.
+    SELECT tenant, (SELECT min(agent) FROM runs WHERE state = 'queued' AND runs.tenant = tenants.tenant)
+    FROM tenants WHERE tenant IS NOT NULL
+    UNION ALL
+    SELECT tenant, (SELECT min(agent) FROM runs
+        WHERE state = 'queued' AND runs.tenant = lanes.tenant AND agent > lanes.agent)
+    FROM lanes WHERE agent IS NOT NULL
 ),
 busy AS (
     -- Two indexes by name: an OR over both would be a look at every run that there ever was.
@@ -266,8 +272,11 @@ busy AS (
     GROUP BY agent
 ),
 classed AS (
-    SELECT runs.*, max(0, runs.priority - max(0, ?1 - created_at) / ?4) AS urgency
-    FROM lanes JOIN (VALUES (0), (1), (2), (3)) AS p JOIN runs ON runs.id IN (
+    SELECT r.id, r.tenant, r.agent, r.lane_limit,
+        max(0, r.priority - max(0, ?1 - r.created_at) / ?4) AS urgency
+    FROM lanes JOIN (VALUES (0), (1), (2), (3)) AS p JOIN runs AS r INDEXED BY runs_queue
+        ON r.state = 'queued' AND r.tenant = lanes.tenant AND r.agent = lanes.agent
+            AND r.priority = p.column1 AND r.id IN (
         SELECT q.id FROM runs AS q
         WHERE q.state = 'queued' AND q.tenant = lanes.tenant AND q.agent = lanes.agent
             AND q.priority = p.column1 AND q.ready_at <= ?1 AND (q.announced_at = 0 OR q.announced_at < ?2)
@@ -283,8 +292,12 @@ placed AS (
 turned AS (
     SELECT placed.*, row_number() OVER (PARTITION BY urgency, tenant ORDER BY place, agent, id) AS turn
     FROM placed
+),
+first AS (
+    SELECT id, row_number() OVER (ORDER BY urgency, turn, tenant, id) AS nr FROM turned ORDER BY nr LIMIT ?3
 )
-SELECT {run_columns} FROM turned ORDER BY urgency, turn, tenant, id LIMIT ?3
+-- Only now the whole rows, of those few that are asked for.
+SELECT {run_columns} FROM first JOIN runs USING (id) ORDER BY nr
 
 -- name: announced
 SELECT count(*) FROM runs WHERE state = 'queued' AND announced_at > 0 AND announced_at >= ?

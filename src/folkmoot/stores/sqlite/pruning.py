@@ -8,6 +8,7 @@ import msgspec
 
 from folkmoot.core import changes as c
 from folkmoot.stores import queries
+from folkmoot.stores.listing import LAST
 
 _THEIRS = ("prune_entries", "prune_signals", "prune_inbox", "prune_outbox", "prune_runs")
 
@@ -15,7 +16,8 @@ _THEIRS = ("prune_entries", "prune_signals", "prune_inbox", "prune_outbox", "pru
 def prune(db: sqlite3.Connection, change: c.Prune) -> tuple[str, ...]:
     """Remove what is old enough, within a transaction; return the runs' ids."""
     sql = queries.load("sqlite")
-    found = db.execute(sql["prunable"], (change.before, change.below, change.limit)).fetchall()
+    bounds = change.before, change.below or LAST, change.limit
+    found = db.execute(sql["prunable"], bounds).fetchall()
     if not found:
         return ()
     names = _names([row[0] for row in found])
