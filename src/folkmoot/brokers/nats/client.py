@@ -15,6 +15,8 @@ from nats.errors import SlowConsumerError
 
 Hear = Callable[[str, str, bytes, bytes], None]
 """Called with subject, reply, body and the raw headers."""
+Came = tuple[str, str, bytes]
+"""Subject, reply and body of a message."""
 
 _STATUS = b"NATS/1.0 "
 OVER = frozenset({404, 408})
@@ -78,7 +80,7 @@ class Answers:
 
     def __init__(self, wanted: int) -> None:
         """Wait for at most `wanted`."""
-        self.found: list[tuple[str, str, bytes]] = []
+        self.found: list[Came] = []
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._wanted = wanted
 
@@ -158,9 +160,9 @@ class Pull:
     """
 
     def __init__(
-        self, client: Direct, consumer: str, surplus: Callable[[str, bytes], None]
+        self, client: Direct, consumer: str, surplus: Callable[[list[Came]], None]
     ) -> None:
-        """`surplus` is given (reply, body) of what comes when no request is open."""
+        """`surplus` is given what comes when no request is open."""
         self._client = client
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{consumer}"
         self._inbox = client.new_inbox()
@@ -183,17 +185,17 @@ class Pull:
         await self._client.publish(self._subject, msgspec.json.encode(request), self._inbox)
         return answers
 
-    def collect(self) -> list[tuple[str, bytes]]:
-        """Return (reply, body) of all that a finished request brought. Raises its fault."""
+    def collect(self) -> list[Came]:
+        """Return all that a finished request brought. Raises its fault."""
         answers, self.answers = self.answers, None
         if answers is None:
             return []
         if (fault := answers.over.exception()) is not None:
             raise fault
-        return [(reply, body) for _, reply, body in answers.found]
+        return answers.found
 
     def _hear(self, subject: str, reply: str, body: bytes, headers: bytes) -> None:
         if self.answers is not None and not self.answers.over.done():
             self.answers.take(subject, reply, body, headers)
         elif not headers.startswith(_STATUS):
-            self._surplus(reply, body)
+            self._surplus([(subject, reply, body)])

@@ -147,7 +147,7 @@ class NatsEvents:
                     answers = await pull.ask({"batch": 1, "expires": round(_PULL_S * _NS)})
                     await answers.over
                     found = pull.collect()
-                for reply, body in found:
+                for _, reply, body in found:
                     self._came.append(Come(name, "", body, reply))
                 if found:
                     self._news.set()
