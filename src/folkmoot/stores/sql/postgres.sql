@@ -143,11 +143,13 @@ DELETE FROM workers WHERE expires_at < {now} - $1
 
 -- name: rescue
 -- A row that is locked belongs to somebody who is at work on it: the next round looks at it again.
+-- Each worker by its key: beside a scan of the table of workers, which no session of ours wants, the planner
+-- would hold all other costs for nothing, and look for the few that run among all runs, in order.
 UPDATE runs SET state = 'queued', worker = '', fence = fence + 1, ready_at = 0, announced_at = 0,
     updated_at = $1
 WHERE id IN (
     SELECT id FROM runs WHERE state = 'running'
-        AND worker NOT IN (SELECT id FROM workers WHERE expires_at > {now})
+        AND NOT EXISTS (SELECT 1 FROM workers AS w WHERE w.id = runs.worker AND w.expires_at > {now})
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING id
 
