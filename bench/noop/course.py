@@ -148,7 +148,7 @@ class Ends:
 
 
 def run(main: Coroutine[Any, Any, Figures]) -> Figures:
-    """Run a rival's submitter on uvloop: those that have a loop advise it."""
+    """Run a submitter that has a loop on uvloop: the rivals advise it, and `folkmoot api` does it."""
     with asyncio.Runner(loop_factory=import_module("uvloop").new_event_loop) as runner:
         return runner.run(main)
 

@@ -5,7 +5,6 @@ Truth is in PostgreSQL with synchronous_commit on, motion in the broker. A run i
 policies, the metrics and the log are on, as `folkmoot worker` has them.
 """
 
-import asyncio
 import os
 import sys
 from collections.abc import Coroutine
@@ -81,7 +80,7 @@ def main() -> None:
     with ruler.scratch() as folder:
         os.environ.update(variables(given, folder))
         with course.worker(str(Path(sys.executable).with_name("folkmoot")), "worker") as pid:
-            ruler.tell(asyncio.run(measure(given, pid)))
+            ruler.tell(course.run(measure(given, pid)))
 
 
 if __name__ == "__main__":

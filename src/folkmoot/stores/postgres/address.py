@@ -26,6 +26,7 @@ WRITING = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "enable_material": "off",
     # A process that stands still in the middle of a write (stopped, paused with its machine, cut off) would
     # keep what it has locked for as long as it stands. So its session ends, and with it the write.
     "idle_in_transaction_session_timeout": "2s",

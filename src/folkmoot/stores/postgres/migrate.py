@@ -38,6 +38,8 @@ async def upgrade(url: str) -> list[int]:
     """
     db = await Address(url).connect(SETTINGS)
     try:
+        # The session's own, until it ends: an upgrade that waits begins when the other is done with all steps.
+        await db.execute("SELECT pg_advisory_lock($1)", _LOCK)
         taken = []
         for number, sql in steps():
             if await _step(db, number, sql):
@@ -51,7 +53,6 @@ async def upgrade(url: str) -> list[int]:
 async def _step(db: Any, number: int, sql: str) -> bool:
     """Apply one migration, unless it was applied before."""
     async with db.transaction():
-        await db.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
         await db.execute(_BEGIN)
         if await db.fetchval(_AT) >= number:
             return False

@@ -7,6 +7,7 @@ raise StoreFault, at once, until it is back. Nothing of ours needs a restart.
 `open` never changes the schema: `folkmoot db upgrade` does.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,9 @@ from folkmoot.stores.postgres.rows import plain, quoted
 from folkmoot.stores.postgres.together import Together
 from folkmoot.stores.postgres.writer import Writer
 
+SIZE_S = 5.0
+"""How long the database's size on disk is believed."""
+
 
 class PostgresStore:
     """Truth in a PostgreSQL database."""
@@ -41,6 +45,8 @@ class PostgresStore:
         self._reader = Reader(address, pool, patience_s)
         self._runs = Together(self._some)
         self._writer: Writer | None = None
+        self._bytes = 0
+        self._sized_at = float("-inf")
 
     async def open(self) -> None:
         """Connect. Raises SchemaMismatch unless the schema is ours, StoreFault, SettingsInvalid."""
@@ -171,8 +177,16 @@ class PostgresStore:
     async def counts(self) -> Counts:
         """Count things."""
         states = {row[0]: row[1] for row in await self._ask("count_states")}
-        workers, outbox, size = (await self._ask("count_rest"))[0]
-        return Counts(states=states, workers=workers, outbox=outbox, bytes=size)
+        workers, outbox = (await self._ask("count_rest"))[0]
+        return Counts(states=states, workers=workers, outbox=outbox, bytes=await self._size())
+
+    async def _size(self) -> int:
+        """Return the database's bytes on disk, as they were at most SIZE_S ago."""
+        now = asyncio.get_running_loop().time()
+        if now - self._sized_at > SIZE_S:
+            self._bytes = int((await self._ask("size"))[0][0])
+            self._sized_at = now
+        return self._bytes
 
     async def standing(self, now: int, quiet_before: int) -> Standing:
         """Tell how the fleet stands."""
