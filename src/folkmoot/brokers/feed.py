@@ -39,7 +39,8 @@ class Feed:
             self._topics.publish(event)
             return
         for listener, patterns in self._listeners.get(pattern, {}).items():
-            if pattern == next((x for x in patterns if matches(x, event.topic)), None):
+            # Most listeners have one pattern, and for these there is nothing to compare.
+            if len(patterns) == 1 or pattern == _first(patterns, event.topic):
                 listener.hear(event)
 
     async def add(self, listener: Listener, patterns: tuple[str, ...]) -> None:
@@ -112,3 +113,7 @@ class Feed:
             await self._wire.follow(more)
         if less:
             await self._wire.unfollow(less)
+
+
+def _first(patterns: Sequence[str], topic: str) -> str | None:
+    return next((pattern for pattern in patterns if matches(pattern, topic)), None)

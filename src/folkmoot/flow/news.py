@@ -9,7 +9,7 @@ looks into the store now and then.
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Protocol
 
 from folkmoot.core.events import Event
@@ -50,12 +50,21 @@ class _Alone:
 
 
 class _Shared:
-    """An ear that is told by the common subscription."""
+    """An ear that is told by the common subscription while its context is entered."""
 
-    def __init__(self, *, nothing_yet: bool) -> None:
-        self.nothing_yet = nothing_yet
+    def __init__(self, news: "News", run: str) -> None:
+        self.nothing_yet = False
+        self._news = news
+        self._run = run
         self._told = False
         self._waiting: asyncio.Future[None] | None = None
+
+    async def __aenter__(self) -> Ear:
+        self.nothing_yet = self._news.enter(self._run, self)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._news.leave(self._run, self)
 
     def tell(self) -> None:
         self._told = True
@@ -100,10 +109,14 @@ class News:
         if self.in_force:
             _remember(self._fresh, run)
 
-    @asynccontextmanager
-    async def of(self, run: str) -> AsyncIterator[Ear]:
+    def of(self, run: str) -> AbstractAsyncContextManager[Ear]:
         """Hear of a run from the moment the context is entered."""
-        if not self.in_force and self._few < _FEW:
+        return _Shared(self, run) if self.in_force else self._first(run)
+
+    @asynccontextmanager
+    async def _first(self, run: str) -> AsyncIterator[Ear]:
+        """Hear of a run where there is no common subscription yet, alone or by making one."""
+        if self._few < _FEW:
             self._few += 1
             try:
                 async with self._broker.listen(f"run.{run}.state") as events:
@@ -112,15 +125,18 @@ class News:
                 self._few -= 1
             return
         await self._listen()
-        ear = _Shared(nothing_yet=self._fresh.pop(run, run) is None and run not in self._heard)
+        async with _Shared(self, run) as ear:
+            yield ear
+
+    def enter(self, run: str, ear: _Shared) -> bool:
+        """Tell an ear from now on; return whether there is no news of the run yet."""
+        nothing_yet = self._fresh.pop(run, run) is None and run not in self._heard
         self._heard.pop(run, None)
         self._ears.setdefault(run, set()).add(ear)
-        try:
-            yield ear
-        finally:
-            self._leave(run, ear)
+        return nothing_yet
 
-    def _leave(self, run: str, ear: _Shared) -> None:
+    def leave(self, run: str, ear: _Shared) -> None:
+        """Tell an ear no more."""
         left = self._ears[run]
         left.discard(ear)
         if not left:
