@@ -25,6 +25,9 @@ _RANK = {name: rank for rank, name in enumerate(PRIORITIES)}
 _spend = msgspec.json.Decoder(Spend)
 _labels = msgspec.json.Decoder(dict[str, str])
 _json = msgspec.json.Encoder()
+_STATES = {str(state): state for state in RunState}
+_NO_SPEND = Spend()
+_NO_SPEND_TEXT = _json.encode(_NO_SPEND).decode()
 
 
 def quoted(text: str) -> str:
@@ -41,32 +44,37 @@ def plain(text: str) -> str:
 
 def to_run(row: Any) -> Run:
     """Return the run that a row of `run_columns` writes."""
+    (
+        id_, agent, definition, state, rank, source, attempt, fence, worker, created_at, updated_at,
+        ready_at, wake_at, deadline, waits_for, head, head_hash, spend, output, error, labels,
+        tenant, limit, spacing, guarded, *_,
+    ) = row  # fmt: skip
     return Run(
-        id=plain(row[0]),
-        agent=plain(row[1]),
-        definition=row[2],
-        state=RunState(row[3]),
-        priority=PRIORITIES[row[4]],
-        source=plain(row[5]),
-        attempt=row[6],
-        fence=row[7],
-        worker=plain(row[8]),
-        created_at=row[9],
-        updated_at=row[10],
-        ready_at=row[11],
-        wake_at=row[12] or None,
-        deadline=row[13] or None,
-        waits_for=plain(row[14]),
-        head=row[15],
-        head_hash=row[16],
-        spend=_spend.decode(row[17]),
-        output=plain(row[18]),
-        error=plain(row[19]),
-        labels=_labels.decode(row[20]),
-        tenant=plain(row[21]),
-        limit=row[22],
-        spacing=row[23],
-        guarded=row[24],
+        id=plain(id_),
+        agent=plain(agent),
+        definition=definition,
+        state=_STATES[state],
+        priority=PRIORITIES[rank],
+        source=plain(source),
+        attempt=attempt,
+        fence=fence,
+        worker=plain(worker) if worker else "",
+        created_at=created_at,
+        updated_at=updated_at,
+        ready_at=ready_at,
+        wake_at=wake_at or None,
+        deadline=deadline or None,
+        waits_for=plain(waits_for) if waits_for else "",
+        head=head,
+        head_hash=head_hash,
+        spend=_NO_SPEND if spend == _NO_SPEND_TEXT else _spend.decode(spend),
+        output=plain(output) if output else "",
+        error=plain(error) if error else "",
+        labels={} if labels == "{}" else _labels.decode(labels),
+        tenant=plain(tenant) if tenant else "",
+        limit=limit,
+        spacing=spacing,
+        guarded=guarded,
     )
 
 
