@@ -4,6 +4,8 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
+from folkmoot.core import address
+
 
 class Address(msgspec.Struct, frozen=True):
     """A URL taken apart. `url` is for the client library, without our own option.
@@ -33,7 +35,6 @@ def read(url: str) -> Address:
     options = parse_qsl(parts.query, keep_blank_values=True)
     prefix = next((value for name, value in options if name == "prefix"), "")
     query = urlencode([pair for pair in options if pair[0] != "prefix"])
-    host = parts.netloc.rpartition("@")[2]
     user = parts.netloc.rpartition("@")[0]
     # NATS takes a token where others have a user: all of it is secret then.
     raw = user.partition(":")[2] or (user if parts.scheme == "nats" else "")
@@ -41,7 +42,7 @@ def read(url: str) -> Address:
     hidden |= {value for name, value in options if "pass" in name.lower()}
     return Address(
         url=urlunsplit((parts.scheme, parts.netloc, parts.path, query, "")),
-        shown=f"{parts.scheme}://{host}{parts.path}",
+        shown=address.shown(url),
         prefix=prefix,
         secrets=tuple(sorted((word for word in hidden if word), key=len, reverse=True)),
     )

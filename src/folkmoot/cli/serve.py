@@ -15,6 +15,7 @@ from folkmoot.cli.exits import Exit
 from folkmoot.cli.output import Output
 from folkmoot.cli.stop import Stop
 from folkmoot.cli.text import many
+from folkmoot.core import address
 from folkmoot.core.errors import FolkmootError
 
 if TYPE_CHECKING:
@@ -77,16 +78,9 @@ async def _announce(settings: "Settings", out: Output, desk: "Desk", port: int |
         else f" in {', '.join(settings.agents)} yet (`folkmoot init`)"
     )
     out.say(f"Folkmoot is ready: {many(len(agents), 'agent')}{names}", "green")
-    out.say(f"store    {_shown(settings.store)}")
+    out.say(f"store    {address.shown(settings.store)}")
     if url is not None:
         out.say(
             f"API      {url}/v1   (docs: {url}/docs, health: {url}/health, metrics: {url}/metrics)"
         )
     out.say("Ctrl-C stops it.", "dim")
-
-
-def _shown(url: str) -> str:
-    """Return a URL without the name and the password in it."""
-    scheme, sep, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}{sep}{authority.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
