@@ -71,7 +71,8 @@ async def test_a_waiting_run_goes_on_as_it_began_and_a_new_one_takes_the_new(pla
     async with place.app().running() as desk:
         old = await asked(desk)
         place.write(ASKS.format(word="two"))
-        assert (await desk.reload()).changed == ("asks",)
+        changed = (await desk.reload()).changed
+        assert changed in {("asks",), ()}, "told now, or the watch of the folder was quicker"
         new = await asked(desk)
         assert new.definition != old.definition
         assert await answered(desk, old) == "one"
