@@ -7,7 +7,7 @@ runs: patterns are found by their plain words, and only the few that are found s
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from folkmoot.core.events import Event, matches
 
@@ -56,14 +56,15 @@ class Topics:
     """All listeners, by what they listen to.
 
     `exact`: by the topic. `tails`: patterns whose last word is plain (`run.*.signal`), by that word.
-    `heads`: patterns that end in a wildcard (`run.x.*`), by their words before the first wildcard.
+    `heads`: patterns that end in a wildcard (`run.x.*`), by their first word (most topics begin with
+    another one), then by all their words before the first wildcard.
     """
 
     def __init__(self) -> None:
         """Start with nobody listening."""
         self._exact: _Patterns = {}
         self._tails: dict[str, _Patterns] = {}
-        self._heads: dict[str, _Patterns] = {}
+        self._heads: dict[str, dict[str, _Patterns]] = {}
 
     def add(self, listener: Listener, patterns: Sequence[str]) -> None:
         """Let a listener hear what fits one of the patterns, each event once."""
@@ -82,6 +83,7 @@ class Topics:
                 places.pop(pattern, None)
             if index is not None and not places:
                 index.pop(key, None)
+                self._tidy(key)
 
     def publish(self, event: Event) -> None:
         """Tell everybody whom it concerns."""
@@ -94,13 +96,14 @@ class Topics:
 
     def close(self) -> None:
         """Close every listener and forget it."""
-        indexed = [*self._tails.values(), *self._heads.values()]
-        for places in [self._exact, *indexed]:
+        heads = chain.from_iterable(index.values() for index in self._heads.values())
+        for places in [self._exact, *self._tails.values(), *heads]:
             for listeners in places.values():
                 for listener in listeners:
                     listener.close()
-        for index in (self._exact, self._tails, self._heads):
-            index.clear()
+        self._exact.clear()
+        self._tails.clear()
+        self._heads.clear()
 
     def _place(self, pattern: str) -> tuple[dict[str, _Patterns] | None, str]:
         """Return where a pattern with wildcards is kept; (None, "") for one without."""
@@ -108,27 +111,43 @@ class Topics:
         if _WILD.isdisjoint(words):
             return None, ""
         if words[-1] in _WILD:
-            return self._heads, ".".join(takewhile(lambda word: word not in _WILD, words))
+            plain = list(takewhile(lambda word: word not in _WILD, words))
+            return self._heads.setdefault(plain[0] if plain else "", {}), ".".join(plain)
         return self._tails, words[-1]
+
+    def _tidy(self, key: str) -> None:
+        """Forget a first word that no pattern has any more."""
+        first = key.partition(".")[0]
+        if not self._heads.get(first, True):
+            del self._heads[first]
 
     def _fitting(self, topic: str) -> _Listeners:
         found = self._exact.get(topic, _NOBODY)
-        if self._tails:
-            found = _more(found, self._tails.get(topic.rpartition(".")[2]), topic)
+        if self._tails and (tail := self._tails.get(topic[topic.rfind(".") + 1 :])):
+            found = _more(found, tail, topic)
         if self._heads:
-            get = self._heads.get
-            found = _more(_more(found, get(""), topic), get(topic), topic)
+            if "" in self._heads:
+                found = _more(found, self._heads[""][""], topic)
             end = topic.find(".")
-            while end >= 0:
-                found = _more(found, get(topic[:end]), topic)
-                end = topic.find(".", end + 1)
+            if near := self._heads.get(topic if end < 0 else topic[:end]):
+                found = _among(found, near, topic, end)
         return found
 
 
-def _more(found: _Listeners, patterns: _Patterns | None, topic: str) -> _Listeners:
+def _among(found: _Listeners, heads: dict[str, _Patterns], topic: str, end: int) -> _Listeners:
+    """Return `found` and whom the heads name; `end` is where the topic's first word ends, -1 for never."""
+    if whole := heads.get(topic):
+        found = _more(found, whole, topic)
+    while end >= 0:
+        if patterns := heads.get(topic[:end]):
+            found = _more(found, patterns, topic)
+        end = topic.find(".", end + 1)
+    return found
+
+
+def _more(found: _Listeners, patterns: _Patterns, topic: str) -> _Listeners:
     """Return `found` and the listeners of the patterns that fit."""
-    if patterns:
-        for pattern, listeners in patterns.items():
-            if matches(pattern, topic):
-                found = found | listeners
+    for pattern, listeners in patterns.items():
+        if matches(pattern, topic):
+            found = found | listeners
     return found

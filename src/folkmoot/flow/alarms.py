@@ -6,8 +6,11 @@ taking a deadline back leaves it armed: when it fires with nothing due, it is se
 """
 
 import asyncio
-from types import TracebackType
-from typing import Any
+from collections.abc import Awaitable, Generator
+from types import TracebackType, coroutine
+from typing import Any, TypeVar
+
+_R = TypeVar("_R")
 
 
 class Alarm:
@@ -32,9 +35,11 @@ class Alarms:
         self._timer: asyncio.TimerHandle | None = None
         self._armed = float("inf")
 
-    def set(self, alarm: Alarm, seconds: float) -> None:
-        """Have an alarm ring in so many seconds, on the running loop."""
-        loop = asyncio.get_running_loop()
+    def set(
+        self, alarm: Alarm, seconds: float, loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
+        """Have an alarm ring in so many seconds; `loop` is the running one, where it is at hand."""
+        loop = loop or asyncio.get_running_loop()
         if loop is not self._loop:
             self._set.clear()
             self._loop, self._timer, self._armed = loop, None, float("inf")
@@ -50,6 +55,29 @@ class Alarms:
     def within(self, seconds: float) -> "Within":
         """Return a block that may take so long, as `asyncio.timeout`: then it ends with TimeoutError."""
         return Within(self, seconds)
+
+    @coroutine
+    def limited(self, work: Awaitable[_R], seconds: float) -> Generator[Any, Any, _R]:
+        """Await `work`, which may take so long; raises TimeoutError as `within`.
+
+        Nothing is set before it waits for the first time: much of what may take long never waits.
+        """
+        steps = work.__await__()
+        try:
+            waits = next(steps)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+        with self.within(seconds):
+            while True:
+                try:
+                    yield waits
+                except BaseException as fault:  # noqa: BLE001 - it is the work's to deal with
+                    try:
+                        waits = steps.throw(fault)
+                    except StopIteration as done:
+                        return done.value  # type: ignore[no-any-return]
+                else:
+                    return (yield from steps)
 
     def _arm(self, when: float) -> None:
         assert self._loop is not None
@@ -87,11 +115,12 @@ class Within(Alarm):
 
     def __enter__(self) -> None:
         """Set the alarm, for the task that runs this."""
-        task = asyncio.current_task(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         self._task: asyncio.Task[Any] = task
         self._before = task.cancelling()
-        self._alarms.set(self, self._seconds)
+        self._alarms.set(self, self._seconds, loop)
 
     def __exit__(
         self,

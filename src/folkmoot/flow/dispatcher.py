@@ -10,9 +10,10 @@ off, and Retire puts their runs back into the queue with a raised fence.
 
 import asyncio
 from collections.abc import Coroutine
+from inspect import iscoroutinefunction
 
 from folkmoot.core import signals
-from folkmoot.core.changes import Change, Claim, Claimed, Retire
+from folkmoot.core.changes import Change, Claim, Claimed, CreateRun, Retire
 from folkmoot.core.entries import Refused
 from folkmoot.core.errors import FolkmootError, LeaseLost, StoreClosed, StoreFault
 from folkmoot.core.run import RunState
@@ -49,7 +50,10 @@ class Dispatcher:
         self._machine = Machine(parts, worker)
         self._drives: dict[str, tuple[Drive, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._over: set[asyncio.Task[None] | None] = set()
         self._looking = 0
+        self._idle = False  # we have asked for runs, and there is none
+        self._quick = not any(iscoroutinefunction(policy.judge) for policy in parts.policies)
         self._room = asyncio.Event()
         self._taking: asyncio.Task[None] | None = None
         self._hearing: asyncio.Task[None] | None = None
@@ -63,11 +67,12 @@ class Dispatcher:
     @property
     def active(self) -> int:
         """How many runs are in our hands now."""
-        return len(self._tasks) + self._looking
+        return len(self._tasks) - len(self._over) + self._looking
 
     async def start(self) -> None:
         """Begin to take runs. Idempotent."""
         if self._taking is None:
+            self._births.adopt = self._adopt
             self._taking = asyncio.create_task(self._take(), name="folkmoot-take")
             self._hearing = asyncio.create_task(self._listen(), name="folkmoot-hear")
 
@@ -109,7 +114,11 @@ class Dispatcher:
                 self._room.clear()
                 await self._room.wait()
                 continue
-            deliveries = await self._parts.broker.take(QUEUE, free)
+            self._idle = True
+            try:
+                deliveries = await self._parts.broker.take(QUEUE, free)
+            finally:
+                self._idle = False
             if not deliveries:  # closed, or not open yet
                 await self._parts.clock.sleep(_AGAIN_S)
             room = max(0, self.concurrency - self.active)
@@ -133,9 +142,50 @@ class Dispatcher:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._over.discard(task)
         self._room.set()
         if not task.cancelled() and task.exception() is not None:
             self._report("drive_broke", "", task.exception())
+
+    def _let_go(self) -> None:
+        """Have a free hand again: the task that runs this is about to end."""
+        self._over.add(asyncio.current_task())
+        self._room.set()
+
+    def _adopt(self, change: CreateRun, parts: tuple[Change, ...]) -> asyncio.Future[bool] | None:
+        """Take a run that is not written yet, unless others wait or our policies may take their time."""
+        if not (self._idle and self._quick) or self._stopping or self.active >= self.concurrency:
+            return None
+        run = change.run
+        claim = Claim(run=run.id, worker=self.worker, now=run.created_at, read=False)
+        claimed = taken(Claimed(run, change.entries), self.worker, run.created_at)
+        born: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._start(self._rear(claimed, (*parts, claim), born))
+        return born
+
+    async def _rear(
+        self, claimed: Claimed, first: tuple[Change, ...], born: asyncio.Future[bool]
+    ) -> None:
+        """Drive a run that is born with its first step; say whether it was, as soon as that is known."""
+        written = False
+
+        def say() -> None:
+            if not born.done():  # else who submitted has given up
+                born.set_result(written)
+
+        async def begun() -> None:
+            nonlocal written
+            written = True
+            say()
+
+        try:
+            await self._keep_driving(claimed, first, begun)
+        except FolkmootError:
+            if written:
+                raise  # else who submitted meets it, too
+        finally:
+            say()
+            self._let_go()
 
     async def _look(self, deliveries: list[Delivery], now: int) -> None:
         """Read announced runs, all at once, and begin those that are there to be had."""
@@ -182,6 +232,7 @@ class Dispatcher:
             return
         if ours:
             await delivery.ack()
+            self._let_go()
         else:  # somebody was quicker, or its lane holds it back, which only a claim by itself can note
             await self._claim(delivery, self._parts.clock.now())
 

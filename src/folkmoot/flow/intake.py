@@ -7,7 +7,7 @@ broker comes after the commit and may be lost; the relay repeats it. The same ke
 from folkmoot.core import entries, ids
 from folkmoot.core.agent import Agent
 from folkmoot.core.changes import Born, Change, CreateRun, PutBlob
-from folkmoot.core.errors import QueueFull, TaskInvalid
+from folkmoot.core.errors import Conflict, QueueFull, TaskInvalid
 from folkmoot.core.messages import whole
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.task import DISCOVERY, PRIORITIES, Task
@@ -67,8 +67,10 @@ class Intake:
         body = entries.Created(task=task, definition=digest)
         change = self._birth(task, agent, body)
         parts = (change, *self._definition(agent, digest), *beside(change.run))
-        outcome = (await self._parts.store.write(*parts))[0]
-        assert isinstance(outcome, Born)
+        if beside is _nothing and await self._adopted(change, parts):
+            self._kits.mark_stored(digest)
+            return Submitted(change.run, new=True)
+        outcome = await self._born(parts)
         if not outcome.new:
             known = await self._parts.store.run(outcome.run)
             return Submitted(known or change.run, new=False)
@@ -81,6 +83,40 @@ class Intake:
         if change.announced_at:
             await self._parts.broker.put(QUEUE, change.run.id, task.priority)
         return Submitted(change.run, new=True)
+
+    async def _born(self, parts: tuple[Change, ...]) -> Born:
+        """Write a birth. A worker that was stopped while it adopted the run may have written it after all."""
+        change = parts[0]
+        assert isinstance(change, CreateRun)
+        try:
+            outcome = (await self._parts.store.write(*parts))[0]
+        except Conflict:
+            there = await self._parts.store.entries(change.run.id, 0, 1)
+            if there != list(change.entries):
+                raise
+            return Born(change.run.id, new=True)
+        assert isinstance(outcome, Born)
+        return outcome
+
+    async def _adopted(self, change: CreateRun, parts: tuple[Change, ...]) -> bool:
+        """Whether a free hand of this process took the run: then it is written, with its first step.
+
+        Not for a task with a key, which may be a run already, nor for one that its lane or its time may
+        hold back.
+        """
+        run = change.run
+        if self._births is None or change.key or run.ready_at or run.limit or run.spacing:
+            return False
+        adopted = self._births.adopt(change, parts)
+        if adopted is None:
+            return False
+        self._parts.endings.expect(run.id)
+        if not await adopted:
+            self._parts.endings.drop(run.id)
+            return False
+        if change.announced_at:
+            self._line -= 1
+        return True
 
     async def _say(self, task: Task, agent: Agent, digest: str) -> Submitted:
         """Give a conversation a message; its run is made with the first one."""
@@ -101,7 +137,7 @@ class Intake:
         return submitted
 
     def _tell(self, change: CreateRun, body: entries.Created) -> None:
-        for observe in self._parts.observers:
+        for observe in self._parts.audience.of(entries.Created):
             observe(change.run, change.entries[0], body)
 
     def _digest(self, agent: Agent) -> str:

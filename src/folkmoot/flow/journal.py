@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from folkmoot.core import entries
-from folkmoot.core.changes import Append, Change, Claimed, Move
+from folkmoot.core.changes import Append, Change, Claimed, CreateRun, Move, Outcome
 from folkmoot.core.entries import Body, Entry
+from folkmoot.core.errors import LeaseLost
 from folkmoot.core.events import Event
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.view import View, apply, fold
@@ -79,7 +80,7 @@ class Journal:
     async def _commit(self, bodies: tuple[Body, ...], changes: tuple[Change, ...]) -> bool:
         """Write what there is; return whether there were entries."""
         fresh, after, first, head = self._fresh, self._after, self._first, self._head
-        if not (fresh or after or bodies or changes):
+        if not (fresh or after or first or bodies or changes):
             return False
         late = [(self._make(body), body) for body in bodies] if bodies else []
         self._fresh, self._after = [], []
@@ -92,16 +93,27 @@ class Journal:
             if late:
                 self._head = head
             raise
-        self._first = ()
         for entry, body in late:
             apply(self.view, entry, body)
         if both:
             self.signals = int(outcomes[len(first)] or 0)  # type: ignore[arg-type]
+        if first:
+            self._take_in(first, outcomes)
+        if both:
             self._show(both)
         if self._begun is not None:
             begun, self._begun = self._begun, None
             await begun()
         return bool(both)
+
+    def _take_in(self, first: tuple[Change, ...], outcomes: tuple[Outcome, ...]) -> None:
+        """Look at what became of what was written first: the claim stands last in it."""
+        if outcomes[len(first) - 1] is None:
+            raise LeaseLost(kept="The run as it is.", run=self.run.id)
+        self._first = ()
+        for change in first:
+            if type(change) is CreateRun:
+                self._show([(entry, entry.read()) for entry in change.entries])
 
     def _append(self, both: list[tuple[Entry, Body]]) -> tuple[Append, ...]:
         if not both:
@@ -111,8 +123,9 @@ class Journal:
 
     def _show(self, both: list[tuple[Entry, Body]]) -> None:
         """Let the observers see what is durable now."""
-        for observe in self._parts.observers:
-            for entry, body in both:
+        audience = self._parts.audience
+        for entry, body in both:
+            for observe in audience.of(type(body)):
                 try:
                     observe(self.run, entry, body)
                 except Exception as fault:  # noqa: BLE001 - who only looks must not stop what is done

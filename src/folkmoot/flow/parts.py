@@ -9,6 +9,7 @@ import msgspec
 from folkmoot.core.agent import Agent, ModelChoice, SandboxUse
 from folkmoot.core.rate import Rate
 from folkmoot.core.spend import Price
+from folkmoot.flow.audience import Audience
 from folkmoot.flow.endings import Endings
 from folkmoot.ports.broker import Broker
 from folkmoot.ports.calendar import Calendar
@@ -67,3 +68,8 @@ class Parts(msgspec.Struct, kw_only=True):
     emits: tuple[str, ...] = ()
     report: Report = _silent
     endings: Endings = msgspec.field(default_factory=Endings)
+    audience: Audience = msgspec.field(default_factory=lambda: Audience(()))
+
+    def __post_init__(self) -> None:
+        """Ask the observers what they look at."""
+        self.audience = Audience(self.observers)

@@ -107,8 +107,7 @@ class ModelCaller:
                 await self._parts.warm(choice)
                 self._warm.add(provider)
             model = self._parts.model(choice)
-            with self._alarms.within(choice.timeout_s):
-                answer = await model.call(request, delta)
+            answer = await self._alarms.limited(model.call(request, delta), choice.timeout_s)
         except TimeoutError:
             self._report(provider, br.fail)
             raise ModelTimeout(f"{choice} did not answer within {choice.timeout_s:g} s.") from None

@@ -60,8 +60,8 @@ class ToolCaller:
             return ToolDoubted(call=call.id, name=call.name)
         context = self._context(kit, view, tool, call)
         try:
-            with self._alarms.within(context.timeout_s):
-                result = await tool.reconcile(call.args, context)
+            asked = tool.reconcile(call.args, context)
+            result = await self._alarms.limited(asked, context.timeout_s)
         except Exception:  # noqa: BLE001 - whoever cannot tell leaves it in doubt
             return ToolDoubted(call=call.id, name=call.name)
         if result is None:
@@ -73,8 +73,7 @@ class ToolCaller:
 
     async def _guarded(self, tool: Tool, args: dict[str, Any], context: ToolContext) -> ToolResult:
         try:
-            with self._alarms.within(context.timeout_s):
-                return await tool.call(args, context)
+            return await self._alarms.limited(tool.call(args, context), context.timeout_s)
         except TimeoutError:
             return ToolResult(
                 f"Not finished within {context.timeout_s:g} s; ended.", ToolTimeout.code

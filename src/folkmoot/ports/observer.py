@@ -14,6 +14,8 @@ class Observer(Protocol):
     """Called on the event loop, after the commit, in the order of each run's entries.
 
     It must not block and must not raise; what it raises is logged and dropped.
+    One that cares about some entries only may say so: `kinds` is then the set of the types of their
+    bodies, and it is not called for others. It does not change once the observer is in use.
     """
 
     def __call__(self, run: Run, entry: Entry, body: Body) -> None:

@@ -113,7 +113,7 @@ class Overlay:
         marks = len(self.created), len(self.entries), len(self.signals), len(self.consumed)
         plain = len(self.plain)
         try:
-            known = self._repeated(changes)
+            known = self._repeated(changes[0], changes[1:])
             if known is not None:
                 return (known, *(None for _ in changes[1:]))
             if len(changes) == 1:
@@ -169,6 +169,8 @@ class Overlay:
             if kind is c.Move:
                 moves.append(at)
                 continue
+            if at:
+                _keyless(change)
             outcomes[at] = _APPLY[kind](self, change)
             if kind is c.Claim and outcomes[at] is None:
                 _alone(change, changes[at + 1 :])  # type: ignore[arg-type]
@@ -176,17 +178,15 @@ class Overlay:
             outcomes[at] = self.move(changes[at])  # type: ignore[arg-type]
         return tuple(outcomes)
 
-    def _repeated(self, changes: tuple[c.Change, ...]) -> Born | None:
+    def _repeated(self, first: c.Change, others: tuple[c.Change, ...]) -> Born | None:
         """Return the run that this set's key made before, if it did: the set is then done already."""
-        for change in changes[1:]:
-            if type(change) is c.CreateRun and change.key:
-                raise Invalid("A CreateRun with a key must be the first of its set.", kept=_NOTHING)
-        first = changes[0]
         if type(first) is not c.CreateRun or not first.key:
             return None
         before = self.keys.get((first.run.source, first.key))
         if before is None:
             return None
+        for change in others:
+            _keyless(change)
         if before[1] != first.fingerprint:
             raise KeyReused(kept=f"The first run, {before[0]}, is as it was.", run=before[0])
         return Born(before[0], new=False)
@@ -342,6 +342,12 @@ class Overlay:
 
 
 _FENCED = (c.Append, c.Move, c.HoldSpend, c.SettleSpend, c.Consume)
+
+
+def _keyless(change: c.Change) -> None:
+    """Refuse a birth with a key that is not the first of its set."""
+    if type(change) is c.CreateRun and change.key:
+        raise Invalid("A CreateRun with a key must be the first of its set.", kept=_NOTHING)
 
 
 def _alone(claim: c.Claim, behind: tuple[c.Change, ...]) -> None:

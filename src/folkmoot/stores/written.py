@@ -6,9 +6,12 @@ The rule about which of a move, a wake and a claim came last stands here and now
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from folkmoot.core.run import RunState
+import msgspec
+
+from folkmoot.core.changes import Claim
+from folkmoot.core.run import Run, RunState
 from folkmoot.core.spend import Spend
-from folkmoot.stores.overlay import Row
+from folkmoot.stores.overlay import Overlay, Row
 
 
 class Written(NamedTuple):
@@ -42,15 +45,36 @@ class Taken(NamedTuple):
 
 
 def divide(changed: Iterable[Row]) -> tuple[list[Taken], list[Written]]:
-    """Return the runs that were claimed and no more, and what has changed of the others."""
+    """Return the runs that were claimed and no more, and what has changed of the others.
+
+    Nothing is left to say of a run that was born in the batch and claimed: `born` says it.
+    """
     claims: list[Taken] = []
     changes: list[Written] = []
     for row in changed:
-        if row.claim is not None and row.move is None and not row.signal_at:
-            claims.append(Taken(row.id, row.fence, row.worker, row.claim.now))
-        else:
+        if (claim := _claimed(row)) is None:
             changes.append(written(row))
+        elif row.was:
+            claims.append(Taken(row.id, row.fence, row.worker, claim.now))
     return claims, changes
+
+
+def born(over: Overlay) -> list[tuple[Run, int]]:
+    """Return the new runs as they are to be written, each with the time at which it was announced."""
+    found = []
+    for change in over.created:
+        run, row = change.run, over.rows[change.run.id]
+        if (claim := _claimed(row)) is not None:
+            run = msgspec.structs.replace(
+                run, state=row.state, fence=row.fence, worker=row.worker, updated_at=claim.now
+            )
+        found.append((run, change.announced_at))
+    return found
+
+
+def _claimed(row: Row) -> Claim | None:
+    """Return the claim of a run that was claimed, and nothing more came of it."""
+    return row.claim if row.move is None and not row.signal_at else None
 
 
 def written(row: Row) -> Written:

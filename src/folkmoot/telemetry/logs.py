@@ -180,6 +180,9 @@ class Logs:
         """Skip what is below `level` before anything is computed: most entries are."""
         self._threshold = logging.getLevelNamesMapping()[level.upper()]
         self._log: FilteringBoundLogger = structlog.get_logger("folkmoot.runs").bind()
+        self.kinds = frozenset(
+            kind for kind, line in LINES.items() if line.level >= self._threshold
+        )
 
     def __call__(self, run: Run, entry: Entry, body: Body) -> None:
         """Look at one entry."""

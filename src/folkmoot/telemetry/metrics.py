@@ -131,6 +131,7 @@ class Metrics:
             e.Cancelled: self._ended,
             e.Refused: self._ended,
         }
+        self.kinds = frozenset(self._handlers)
 
     def _make_run_metrics(self, agents: Cap) -> None:
         self._tasks = self._counter("folkmoot_tasks_total", "Tasks that became runs.", agent=agents)

@@ -1,6 +1,9 @@
 """Many deadlines, one timer."""
 
 import asyncio
+import contextlib
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 
@@ -113,3 +116,90 @@ def test_another_event_loop_starts_afresh():
 
     asyncio.run(once())
     asyncio.run(once())
+
+
+async def test_what_never_waits_needs_no_alarm():
+    alarms = Alarms()
+
+    async def at_once() -> int:
+        return 7
+
+    async def broken() -> int:
+        raise KeyError
+
+    assert await alarms.limited(at_once(), 0) == 7
+    with pytest.raises(KeyError):
+        await alarms.limited(broken(), 0)
+    assert alarms._timer is None
+
+
+async def test_limited_work_that_waits_too_long_is_cut_off():
+    cut = []
+
+    async def slow() -> None:
+        try:
+            await forever()
+        except asyncio.CancelledError:
+            cut.append(1)
+            raise
+
+    with pytest.raises(TimeoutError):
+        await Alarms().limited(slow(), 0)
+    assert cut == [1]
+
+
+async def test_limited_work_may_wait_often_and_gives_its_result():
+    async def steps() -> str:
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await asyncio.wait_for(asyncio.sleep(0, "x"), 5)
+        return "done"
+
+    assert await Alarms().limited(steps(), 60) == "done"
+
+
+async def test_limited_work_may_tidy_up_after_its_time():
+    tidied = []
+
+    async def tidy() -> None:
+        try:
+            await forever()
+        finally:
+            await asyncio.sleep(0)
+            tidied.append(1)
+
+    with pytest.raises(TimeoutError):
+        await Alarms().limited(tidy(), 0)
+    assert tidied == [1]
+
+
+async def test_a_cancel_from_elsewhere_reaches_limited_work():
+    begun, seen = asyncio.Event(), []
+
+    async def work() -> None:
+        try:
+            begun.set()
+            await forever()
+        except asyncio.CancelledError:
+            seen.append(1)
+            raise
+
+    task = asyncio.ensure_future(_limited(work()))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert seen == [1]
+
+
+async def test_limited_work_that_swallows_its_time_out_gives_what_it_returns():
+    async def stubborn() -> int:
+        with contextlib.suppress(asyncio.CancelledError):
+            await forever()
+        return 3
+
+    assert await Alarms().limited(stubborn(), 0) == 3
+
+
+async def _limited(work: Coroutine[Any, Any, None]) -> None:
+    await Alarms().limited(work, 60)

@@ -1,8 +1,8 @@
 """Whether a set may be written. Nothing is changed here; what is wrong is raised.
 
 Changes are judged in the set's order and the first that cannot be done keeps the whole set out.
-Fences and states count as they stood before the set, but for a claim, which counts for what stands
-behind it; money and journal numbers count on within it.
+Fences and states count as they stood before the set, but for a birth and a claim, which count for what
+stands behind them; money and journal numbers count on within it.
 """
 
 from collections.abc import Callable, Sequence
@@ -103,17 +103,21 @@ class _Trial:
 
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
-        self.born: set[str] = set()
+        self.born: dict[str, Kept] = {}
         self.ends: dict[str, int] = {}
         self.claimed: dict[str, int | None] = {}
         self.money: dict[str, tuple[int, int]] = {}
         self.lanes: dict[str, lanes.Standing] = {}
 
     def fenced(self, change: c.Append | c.Move | c.Consume | c.HoldSpend | c.SettleSpend) -> Kept:
-        kept = self.tables.runs.get(change.run)
+        kept = self._kept(change.run)
         if kept is None or self._fence(kept) != change.fence:
             raise LeaseLost(kept="The journal up to the last write that returned.", run=change.run)
         return kept
+
+    def _kept(self, run: str) -> Kept | None:
+        """Return a run, also one that the set makes."""
+        return self.tables.runs.get(run) or self.born.get(run)
 
     def _fence(self, kept: Kept) -> int | None:
         """Return the fence that writes to a run must carry, or None when nobody may write."""
@@ -127,7 +131,7 @@ class _Trial:
 
         Another worker's claim may have raised the fence to the very number that was guessed here.
         """
-        kept = self.tables.runs.get(change.run)
+        kept = self._kept(change.run)
         if kept is not None:
             run = kept.run
             won = run.state == RunState.QUEUED and run.ready_at <= change.now
@@ -146,9 +150,9 @@ class _Trial:
 
     def birth(self, change: c.CreateRun) -> None:
         run = change.run.id
-        if run in self.tables.runs or run in self.born:
+        if self._kept(run) is not None:
             raise Conflict(f"There is a run {run} already.", kept="That run.", run=run)
-        self.born.add(run)
+        self.born[run] = Kept(change.run, list(change.entries))
         _follow(run, 0, change.entries)
 
     def append(self, change: c.Append) -> None:
@@ -179,7 +183,7 @@ class _Trial:
         self.money[change.scope] = settled(self._money(change.scope), change)
 
     def signal(self, change: c.Signal) -> None:
-        kept = self.tables.runs.get(change.run)
+        kept = self._kept(change.run)
         if kept is None:
             raise RunUnknown(f"There is no run {change.run}.", run=change.run)
         state = kept.run.state

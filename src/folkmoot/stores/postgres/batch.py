@@ -25,7 +25,7 @@ from folkmoot.stores.postgres.lanes import Lanes
 from folkmoot.stores.postgres.named import Named, Set
 from folkmoot.stores.postgres.post import Post
 from folkmoot.stores.postgres.rows import from_entries, from_run, from_written, quoted
-from folkmoot.stores.written import divide
+from folkmoot.stores.written import born, divide
 
 Result = tuple[Outcome, ...] | FolkmootError
 Lines = list[tuple[Any, ...]]
@@ -186,7 +186,7 @@ class Batch:
             beliefs,
             [use.row(quoted(scope)) for scope, use in uses],
             [tuple(map(quoted, row)) for row in keyed],
-            [from_run(x.run, x.announced_at) for x in over.created],
+            [from_run(*x) for x in born(over)],
             sorted(blobs.items()),
             entries,
             [(quoted(x.run), nr, quoted(x.id), quoted(x.kind), x.body, x.at, False)

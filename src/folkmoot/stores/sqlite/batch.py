@@ -22,7 +22,7 @@ from folkmoot.stores import queries
 from folkmoot.stores.overlay import Budget, Overlay, Row
 from folkmoot.stores.sqlite import documents, rows
 from folkmoot.stores.sqlite.held import Held
-from folkmoot.stores.written import divide
+from folkmoot.stores.written import born, divide
 
 Set = tuple[c.Change, ...]
 Result = tuple[Outcome, ...] | FolkmootError
@@ -64,8 +64,15 @@ class _Named:
 class Batch:
     """The sets of one transaction, on an open connection."""
 
-    def __init__(self, db: sqlite3.Connection, held: Held, sets: Sequence[Set]) -> None:
-        """Nothing happens before `run`."""
+    def __init__(
+        self, db: sqlite3.Connection, held: Held, sets: Sequence[Set], *, wary: bool = False
+    ) -> None:
+        """Nothing happens before `run`.
+
+        A new run's name is new, but for a caller's mistake: only who is `wary` looks first. Otherwise
+        the table objects, the transaction is undone, and then we are.
+        """
+        self._wary = wary
         self._db = db
         self._held = held
         self._sets = sets
@@ -92,7 +99,7 @@ class Batch:
         over.rows, unknown = self._held.rows(sorted(named.runs))
         if unknown:
             over.rows.update((row[0], _loaded(row)) for row in self._one("touched", unknown))
-        if named.newborn:
+        if named.newborn and self._wary:
             over.taken = set(self._one("taken", [run.id for run in named.newborn]))
         if named.keys:
             found = self._one("keys", named.keys)
@@ -121,7 +128,7 @@ class Batch:
     def _write(self) -> None:
         over = self._overlay
         if over.created:
-            self._many("insert_runs", [rows.from_run(x.run, x.announced_at) for x in over.created])
+            self._many("insert_runs", [rows.from_run(*x) for x in born(over)])
             keyed = [x for x in over.created if x.key]
             self._many(
                 "insert_inbox", [(x.run.source, x.key, x.run.id, x.fingerprint) for x in keyed]

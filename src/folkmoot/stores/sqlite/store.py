@@ -72,6 +72,7 @@ class SqliteStore:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute(f"PRAGMA synchronous = {self._synchronous}")
         self._db.execute("PRAGMA wal_autocheckpoint = 4000")
+        self._db.execute("PRAGMA cache_size = -16000")  # kilobytes, when they are needed
         migrate.upgrade(self._db, self._path)
         self._reader = _connection(self._path)
         self._reader.execute("PRAGMA query_only = 1")
@@ -139,20 +140,20 @@ class SqliteStore:
                 segment.append(changes)
         return results + self._transact(segment)
 
-    def _transact(self, sets: Sequence[Set]) -> list[Any]:
-        """Commit the sets together; should the database itself object, each on its own."""
+    def _transact(self, sets: Sequence[Set], *, wary: bool = False) -> list[Any]:
+        """Commit the sets together; should the database itself object, each on its own, and wary."""
         if not sets:
             return []
         try:
-            done: list[Any] = self._within(lambda db: Batch(db, self._held, sets).run())
+            done: list[Any] = self._within(lambda db: Batch(db, self._held, sets, wary=wary).run())
         except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, ValueError) as fault:
-            if len(sets) == 1:
+            if wary:
                 return [_unwritable(fault, self._path)]
         except sqlite3.Error as fault:
             return [self._failed(fault)] * len(sets)
         else:
             return done
-        return [self._transact([changes])[0] for changes in sets]
+        return [self._transact([changes], wary=True)[0] for changes in sets]
 
     def _within(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
         db = self._db

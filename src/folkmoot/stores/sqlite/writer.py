@@ -1,8 +1,10 @@
 """Group commit: one thread writes; all sets that arrive while it commits form its next transaction.
 
 The event loop hands a batch over and goes on. While the thread works, further sets collect; when it
-reports back they are handed over at once. So no writer waits behind another's fsync, a lone writer
-pays for one commit only, and the order in which sets were started is the order of the batches.
+reports back, those who waited go on, and what they write at once goes into the next batch with what
+had collected: otherwise a set that came alone is committed alone, and its commit fights with all the
+others for the interpreter. A lone writer pays for one commit only, and the order in which sets were
+started is the order of the batches.
 Stopping hands over what was accepted, waits for it, then ends the thread.
 """
 
@@ -132,9 +134,10 @@ class Writer:
         _tell(loop, _resolve, future, result)
 
     def _settle(self, batch: list[tuple[Set, Any]], results: list[Result]) -> None:
-        self._hand_over()
+        assert self._loop is not None
         for (_, future), result in zip(batch, results, strict=True):
             _resolve(future, result)
+        self._loop.call_soon(self._hand_over)  # behind those who were just told
 
 
 def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args: Any) -> None:

@@ -7,12 +7,19 @@ import pytest
 
 from folkmoot.core import changes as c
 from folkmoot.core.entries import Created, Head, write
-from folkmoot.core.errors import BudgetSpent, Conflict, Invalid, JournalBroken, KeyReused
+from folkmoot.core.errors import BudgetSpent, Conflict, Invalid, JournalBroken, KeyReused, LeaseLost
 from folkmoot.core.run import RunState
 from folkmoot.core.spend import Spend
 from folkmoot.core.task import Task
 from folkmoot.ports.store import Store
-from folkmoot.testing.contracts.store.samples import CROWD, NOW, birth, known, start
+from folkmoot.testing.contracts.store.samples import CROWD, NOW, Held, birth, known, start
+
+
+def _adopted(birth_: c.CreateRun) -> tuple[Held, c.Claim]:
+    """Return a run that is born in a worker's hands, as the worker knows it, and its claim."""
+    held = Held(c.Claimed(birth_.run, birth_.entries))
+    held.fence += 1
+    return held, c.Claim(run=birth_.run.id, worker="w1", now=NOW, read=False)
 
 
 class Births:
@@ -141,3 +148,82 @@ class Births:
         await store.write(birth("r1", state=RunState.REFUSED))
         assert (await known(store, "r1")).state == RunState.REFUSED
         assert await store.write(c.Claim(run="r1", worker="w1", now=NOW)) == (None,)
+
+    async def test_a_run_may_be_born_in_hands(self, store: Store) -> None:
+        """Birth, claim and the first step are one set: the run was never in the queue."""
+        new = birth("r1")
+        held, claim = _adopted(new)
+        outcomes = await store.write(new, claim, held.append("permission"), held.hold("s", 5, 9))
+        assert outcomes == (c.Born("r1", new=True), True, 0, None)
+        run = await known(store, "r1")
+        assert (run.state, run.worker, run.fence) == (RunState.RUNNING, "w1", 1)
+        assert [entry.seq for entry in await store.entries("r1")] == [1, 2]
+        assert (await store.counts()).states == {"running": 1}
+        assert await store.ready(NOW, 10, NOW + 1) == []
+        await store.write(
+            held.settle("s", 5, 4), held.append("done"), held.move(RunState.SUCCEEDED)
+        )
+        assert (await known(store, "r1")).state == RunState.SUCCEEDED
+        assert (await store.counts()).states == {"succeeded": 1}
+
+    async def test_a_run_may_be_born_in_hands_and_end_at_once(self, store: Store) -> None:
+        """What has nothing to wait for is one set from its birth to its end."""
+        new = birth("r1")
+        held, claim = _adopted(new)
+        await store.write(new, claim, held.append("done"), held.move(RunState.SUCCEEDED))
+        run = await known(store, "r1")
+        assert (run.state, run.worker, run.fence, run.head) == (RunState.SUCCEEDED, "", 1, 2)
+        assert (await store.counts()).states == {"succeeded": 1}
+
+    async def test_a_run_that_was_born_in_hands_is_given_back(self, store: Store) -> None:
+        """Its worker leaves, as if it had claimed the run later."""
+        new = birth("r1")
+        held, claim = _adopted(new)
+        await store.write(new, claim, held.append("permission"))
+        assert await store.write(c.Retire(worker="w1", at=NOW)) == (("r1",),)
+        run = await known(store, "r1")
+        assert (run.state, run.fence) == (RunState.QUEUED, 2)
+        with pytest.raises(LeaseLost):
+            await store.write(held.append("late"))
+
+    @pytest.mark.parametrize("why", ["spent", "full", "before"])
+    async def test_a_birth_in_hands_fails_whole(self, store: Store, why: str) -> None:
+        """No money is left, its lane holds it back, the step stands first: then there is no run."""
+        limit = 1 if why == "full" else 0
+        if why == "full":
+            await start(store, "r0", limit=limit)
+        new = birth("r1", limit=limit)
+        held, claim = _adopted(new)
+        changes: list[c.Change] = [
+            new,
+            claim,
+            held.append("permission"),
+            held.hold("s", 5, 4 if why == "spent" else 9),
+        ]
+        if why == "before":
+            changes[1], changes[2] = changes[2], changes[1]
+        with pytest.raises(BudgetSpent if why == "spent" else LeaseLost):
+            await store.write(*changes)
+        assert await store.run("r1") is None
+        assert await store.entries("r1") == []
+        assert await store.spent("s") == (0, 0)
+        assert await store.write(new) == (c.Born("r1", new=True),)
+        assert (await known(store, "r1")) == new.run
+
+    async def test_births_in_hands_and_others_stand_side_by_side(self, store: Store) -> None:
+        """Many at once, some of whom fail: each is whole, and those who fail leave nothing."""
+        writes = []
+        for n in range(CROWD):
+            new = birth(f"r{n:03}")
+            held, claim = _adopted(new)
+            step = held.hold("s", 1, CROWD // 2)
+            kinds = [(new,), (new, claim, held.append("a"), step)]
+            writes.append(store.write(*kinds[n % 2]))
+        outcomes = await asyncio.gather(*writes, return_exceptions=True)
+        assert not [x for x in outcomes if isinstance(x, BaseException)]
+        assert (await store.counts()).states == {"queued": CROWD // 2, "running": CROWD // 2}
+        late = birth("late")
+        held, claim = _adopted(late)
+        with pytest.raises(BudgetSpent):
+            await store.write(late, claim, held.append("a"), held.hold("s", 1, CROWD // 2))
+        assert await store.run("late") is None
