@@ -1,6 +1,6 @@
 """floor: what CPython and SQLite cost here for the rows of react3, written by hand, with no framework.
 
-The same entries (JSON, hash chain), the same tables and indexes, the same five commits a run: born;
+The same entries (JSON, hash chain), the same tables and indexes, the same four commits a run: born,
 claimed and permitted to ask; replied; returned and permitted to ask; replied and ended. Left out is
 all that a framework is for: no gate, no fence check on appends, no view, no model or tool to call, no
 events, no waiting callers. Each way adds one thing to the way before it:
@@ -71,8 +71,7 @@ def steps(run: str) -> Iterator[Rows]:
     pen = Pen(run)
     now = time.time_ns() // 1_000_000
     created = e.Created(task=Task(agent="weather", input=ruler.QUESTION), definition=DEFINITION)
-    yield Rows(pen.write(created), born=_born(run, now))
-    yield Rows(pen.write(_called("m1")), moved=_moved(pen, now, "running"), held=HELD)
+    yield Rows(pen.write(created, _called("m1")), born=_born(run, now), held=HELD)
     wants = ToolCall("call_1", "weather", {"place": ruler.PLACE})
     yield Rows(pen.write(_replied("m1", calls=(wants,))), held=-HELD, spent=SPENT)
     found = e.ToolReturned(call="call_1", name="weather", text=ruler.FOUND)
@@ -91,7 +90,7 @@ def _replied(call: str, **said: Any) -> e.ModelReplied:
 
 def _born(run: str, now: int) -> tuple[Any, ...]:
     empty = ("", 0, "", "{}", "", "", "{}", 0, now, "", 0, 0, 1)  # the last four: its lane
-    return (run, "weather", DEFINITION, "queued", 2, "api", 1, 0, "", now, now, 0, 0, 0, *empty)
+    return (run, "weather", DEFINITION, "running", 2, "api", 1, 1, "w", now, now, 0, 0, 0, *empty)
 
 
 def _moved(pen: Pen, now: int, state: str) -> tuple[Any, ...]:

@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from folkmoot.core.agent import Budget
 from folkmoot.core.errors import StoreFault
 from folkmoot.core.run import RunState
+from folkmoot.core.spend import Price
 from folkmoot.core.steps import Reply
 from folkmoot.core.verdict import Allow
 from folkmoot.flow.intake import QUEUE
@@ -177,6 +179,18 @@ async def test_a_store_that_fails_is_told_to_who_submits_and_frees_the_hand():
         await free(one)
         assert (await one.ask("Again")).state == RunState.SUCCEEDED
         assert (await store.counts()).states == {"succeeded": 1}
+
+
+async def test_a_run_whose_first_step_is_not_paid_for_is_born_and_ends():
+    store = Watched()
+    one = moot(store, budget=Budget(usd_per_day=1e-9))
+    one.price = Price(input=1000, output=1000)
+    async with one:
+        await free(one)
+        run = await one.ask("Hello")
+        assert (run.state, run.error.split(":")[0]) == (RunState.FAILED, "BUDGET_SPENT")
+        assert await one.kinds(run.id) == ["run.created", "gate.denied", "run.failed"]
+    assert store.births[-1] == ["CreateRun", "PutBlob", "Claim", "Append", "Move"]
 
 
 async def test_a_lane_that_holds_the_run_back_makes_it_stand_in_line():
