@@ -53,8 +53,3 @@ def test_no_message_has_too_many():
     events = [Event(f"run.{n}.state") for n in range(200)]
     messages, found = heard(events)
     assert (len(messages), found) == (4, events)
-
-
-def test_a_message_is_done_with_when_all_of_it_is():
-    bundle = bundles.Bundle(Message(b"", None), 3)
-    assert [bundle.finish() for _ in range(3)] == [False, False, True]

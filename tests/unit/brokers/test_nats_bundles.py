@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from folkmoot.brokers.together import Bundle
 from folkmoot.brokers.words import Back, Put, Taken
 from folkmoot.core.events import Event
 
@@ -60,13 +61,8 @@ def test_what_is_no_run_id_is_nothing(subject, body):
 
 
 def taken(size, reply="reply"):
-    bundle = bundles.Bundle(reply, size)
+    bundle = Bundle(reply, size)
     return bundle, [Taken("q", f"run_{n}", "high", bundle) for n in range(size)]
-
-
-def test_a_message_is_done_with_when_all_of_it_is():
-    bundle, _ = taken(3)
-    assert [bundle.finish() for _ in range(3)] == [False, False, True]
 
 
 def test_what_goes_back_whole_goes_back_as_it_is():
@@ -88,24 +84,6 @@ def test_what_was_given_back_and_is_said_again_is_not_announced():
     bundle, all_of_it = taken(2)
     for _ in range(2):
         assert bundles.divided([Back(x) for x in all_of_it]) == ([bundle], [])
-
-
-def test_hints_keep_their_order_whatever_travels_together():
-    events = [
-        Event("run.a.state", b"1"),
-        Event("run.b.state", b"2"),
-        Event("run.a.delta", b"3"),
-        Event("run.a.state", b"4"),
-        Event("run.c.state", b"x" * 10_000),
-    ]
-    parts = list(bundles.together(events))
-    assert [event for _, part in parts for event in part] == events
-    assert [(last, len(part)) for last, part in parts] == [
-        ("state", 2),
-        ("delta", 1),
-        ("state", 1),
-        ("", 1),
-    ]
 
 
 def test_hints_come_out_as_they_went_in():

@@ -1,4 +1,4 @@
-"""What is said together travels together: a message costs more than all that is in it.
+"""How what is said together looks in JetStream and on subjects (brokers/together.py).
 
     <prefix>folkmoot.work.<queue>.<priority>.<run>            one announcement; the body is the run's id
     <prefix>folkmoot.work.<queue>.<priority>.%many-<digest>   several; the body is a JSON list of ids
@@ -15,20 +15,17 @@ is, else what goes back is announced anew, divided again. No run's subject begin
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from hashlib import blake2s
-from itertools import groupby
 from typing import NamedTuple
 
 import msgspec
 
 from folkmoot.brokers.nats.subjects import word
+from folkmoot.brokers.together import Bundle, common
 from folkmoot.brokers.words import Back, Put
 from folkmoot.core.events import Event
 
 MOST = 8
 _SPREAD = 2
-_HINTS = 64
-_LARGE, _LONG = 2_000, 50
-"""Bytes of a body, characters of a topic's last word, up to which hints travel together."""
 _SEVERAL = "%many-"
 _ids = msgspec.json.Decoder(list[str])
 _hints = msgspec.msgpack.Decoder(tuple[str, list[tuple[str, bytes]]])
@@ -40,22 +37,6 @@ class Announcement(NamedTuple):
     name: str
     body: bytes
     mark: str
-
-
-class Bundle:
-    """A message that was handed over, and how much of it is still to be dealt with."""
-
-    __slots__ = ("left", "reply", "size")
-
-    def __init__(self, reply: str, size: int) -> None:
-        """All of it; `reply` is where the server hears what becomes of it."""
-        self.reply = reply
-        self.size = self.left = size
-
-    def finish(self) -> bool:
-        """Deal with one; return whether it was the last."""
-        self.left -= 1
-        return self.left == 0
 
 
 def announcements(puts: Sequence[Put]) -> Iterator[Announcement]:
@@ -74,7 +55,7 @@ def parts(puts: Sequence[Put]) -> Iterator[Sequence[Put]]:
     return (puts[at : at + size] for at in range(0, len(puts), size))
 
 
-def divided(backs: Sequence[Back]) -> tuple[list[Bundle], list[Back]]:
+def divided(backs: Sequence[Back]) -> tuple[list[Bundle[str]], list[Back]]:
     """Return the messages that go back as they are, and what is to be announced anew.
 
     A message of which nothing is left is one that we gave back before without hearing an answer.
@@ -89,7 +70,7 @@ def divided(backs: Sequence[Back]) -> tuple[list[Bundle], list[Back]]:
 def anew(back: Back) -> Put:
     """Return the announcement, again, of what goes back of a message of several."""
     taken = back.taken
-    return Put(taken.queue, taken.run, taken.priority, f"{taken.mark.reply}/{word(taken.run)}")
+    return Put(taken.queue, taken.run, taken.priority, f"{taken.mark.message}/{word(taken.run)}")
 
 
 def runs_in(subject: str, body: bytes) -> list[str]:
@@ -100,14 +81,6 @@ def runs_in(subject: str, body: bytes) -> list[str]:
         return [body.decode()]
     except (UnicodeDecodeError, msgspec.MsgspecError):
         return []
-
-
-def together(events: Sequence[Event]) -> Iterator[tuple[str, list[Event]]]:
-    """Divide hints among messages, in their order: the topics' last word and the hints, several or one."""
-    for last, group in groupby(events, _last):
-        alike = list(group)
-        size = _HINTS if last else 1
-        yield from ((last, alike[at : at + size]) for at in range(0, len(alike), size))
 
 
 def pack(mark: str, events: Sequence[Event]) -> bytes:
@@ -124,14 +97,14 @@ def unpack(body: bytes) -> tuple[str, list[Event]]:
     return mark, [Event(topic, said) for topic, said in pairs]
 
 
-def common(pattern: str) -> str:
-    """Return under which word a pattern's hints come when several travel together.
+def heard_in(pattern: str) -> str:
+    """Return the word of the subject on which a pattern's hints come when several travel together.
 
-    >>> common("run.*.state"), common("run.x.*"), common("#")
-    ('state', '*', '*')
+    >>> heard_in("run.*.state"), heard_in("run.x.*"), heard_in("a.b c")
+    ('state', '*', 'b%20c')
     """
-    last = pattern.rpartition(".")[2]
-    return "*" if last in {"*", "#"} else word(last)
+    last = common(pattern)
+    return last if last == "*" else word(last)
 
 
 def _single(put: Put) -> Announcement:
@@ -147,9 +120,3 @@ def _several(puts: Sequence[Put]) -> Announcement:
 
 def _name(put: Put, last: str) -> str:
     return f"{word(put.queue)}.{put.priority}.{last}"
-
-
-def _last(event: Event) -> str:
-    """Return the topic's last word; "" for what travels alone."""
-    last = event.topic.rpartition(".")[2]
-    return last if len(event.body) <= _LARGE and len(last) <= _LONG else ""

@@ -25,18 +25,17 @@ from folkmoot.brokers.address import Address
 from folkmoot.brokers.log import warn
 from folkmoot.brokers.nats.bundles import (
     Announcement,
-    Bundle,
     anew,
     announcements,
-    common,
     divided,
+    heard_in,
     pack,
     runs_in,
-    together,
     unpack,
 )
 from folkmoot.brokers.nats.client import Answers, Asking, Came, Direct, Pull, Refused, confirm
 from folkmoot.brokers.nats.subjects import subject, subjects, topic, word
+from folkmoot.brokers.together import Bundle, gathered
 from folkmoot.brokers.wire import FETCH_S, Ears
 from folkmoot.brokers.words import Back, Done, Put, Taken, Word
 from folkmoot.core.events import Event
@@ -112,7 +111,7 @@ class NatsWire:
         confirmed = [await self._announce(asking, each) for each in announcements(puts)]
         await self._tell(client, [said for said in words if isinstance(said, Event)])
         for bundle in whole:
-            await client.publish(bundle.reply, b"-NAK")
+            await client.publish(bundle.message, b"-NAK")
         await _finish(client, [said for said in words if isinstance(said, Done)])
         if confirmed:
             await asyncio.gather(*(answers.over for answers in confirmed))
@@ -157,7 +156,7 @@ class NatsWire:
             self._subscriptions[pattern] = [
                 await client.hear(f"{self._root}.events.{part}", hear) for part in subjects(pattern)
             ]
-            shared = common(pattern)
+            shared = heard_in(pattern)
             if shared not in self._several:
                 heard = await client.hear(f"{self._root}.many.{shared}", self._hear_several)
                 self._several[shared] = heard
@@ -170,7 +169,7 @@ class NatsWire:
         for pattern in patterns:
             for subscription in self._subscriptions.pop(pattern, []):
                 await client.deafen(subscription)
-        for shared in self._several.keys() - set(map(common, self._subscriptions)):
+        for shared in self._several.keys() - set(map(heard_in, self._subscriptions)):
             await client.deafen(self._several.pop(shared))
 
     async def beat(self) -> None:
@@ -234,7 +233,7 @@ class NatsWire:
         return await asking.ask(name, said.body, headers={"Nats-Msg-Id": said.mark})
 
     async def _tell(self, client: Direct, events: Sequence[Event]) -> None:
-        for last, alike in together(events):
+        for last, alike in gathered(events):
             body = pack(f"{self._name}{next(self._count)}", alike) if len(alike) > 1 else b""
             if body and len(body) <= client.max_payload:
                 await client.publish(f"{self._root}.many.{word(last)}", body)
@@ -340,6 +339,6 @@ def _read(queue: str, priority: str, message: Came) -> list[Taken]:
 async def _finish(client: Direct, words: Sequence[Done | Back]) -> None:
     """Deal with these; acknowledge the messages of which they were the last."""
     for said in words:
-        bundle: Bundle = said.taken.mark
+        bundle: Bundle[str] = said.taken.mark
         if bundle.finish():
-            await client.publish(bundle.reply, b"+ACK")
+            await client.publish(bundle.message, b"+ACK")

@@ -1,4 +1,4 @@
-"""What is said together travels together: a message costs more than all that is in it.
+"""How what is said together looks in RabbitMQ (brokers/together.py).
 
 An announcement alone is a message with the run's id as text; several are one with a JSON list of ids
 (`application/json`). A hint alone is a message under its topic; several in a row whose topics end in the
@@ -7,23 +7,18 @@ out of one message is done with when all of it is; what goes back of it goes bac
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import NamedTuple
 
 import msgspec
 from aiormq.abc import DeliveredMessage
 
-from folkmoot.brokers.rabbitmq.tally import Held
+from folkmoot.brokers.together import common, gathered
 from folkmoot.core.events import Event
 
 _FEW, _MANY, _SPREAD = 8, 32, 16
 """Announcements in one message, which all go to one worker: up to 8; of what is said at once a sixteenth,
 up to 32, so that also much of it finds many workers."""
-_HINTS = 64
-_LARGE, _LONG = 2_000, 50
-"""Bytes of a body, characters of a topic's last word, up to which hints travel together."""
 JSON, MSGPACK = "application/json", "application/msgpack"
-_WILD = frozenset({"*", "#"})
 _ids = msgspec.json.Decoder(list[str])
 _hints = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
 
@@ -39,22 +34,6 @@ class Mail(NamedTuple):
     def of(cls, message: DeliveredMessage) -> "Mail":
         """Return it of a message that came."""
         return cls(message.body, message.header.properties.content_type, message.routing_key)
-
-
-class Bundle:
-    """A message, and how much of it is still to be dealt with."""
-
-    __slots__ = ("left", "message", "size")
-
-    def __init__(self, message: Held, size: int) -> None:
-        """All of it."""
-        self.message = message
-        self.size = self.left = size
-
-    def finish(self) -> bool:
-        """Deal with one; return whether it was the last."""
-        self.left -= 1
-        return self.left == 0
 
 
 def runs_in(message: Mail) -> list[str]:
@@ -86,15 +65,12 @@ def announcement(runs: Sequence[str]) -> tuple[bytes, str | None]:
 
 def hints(events: Sequence[Event]) -> Iterator[tuple[str, bytes, str]]:
     """Yield topic, body and content type of the messages that tell events, in their order."""
-    for word, group in groupby(events, _word):
-        alike = list(group)
-        for at in range(0, len(alike), _HINTS):
-            part = alike[at : at + _HINTS]
-            if word and len(part) > 1:
-                pairs = [(event.topic, event.body) for event in part]
-                yield f"many.{word}", msgspec.msgpack.encode(pairs), MSGPACK
-            else:
-                yield from ((event.topic, event.body, JSON) for event in part)
+    for word, part in gathered(events):
+        if len(part) > 1:
+            pairs = [(event.topic, event.body) for event in part]
+            yield f"many.{word}", msgspec.msgpack.encode(pairs), MSGPACK
+        else:
+            yield from ((event.topic, event.body, JSON) for event in part)
 
 
 def events_in(message: Mail) -> list[Event]:
@@ -107,17 +83,10 @@ def events_in(message: Mail) -> list[Event]:
         return []
 
 
-def common(pattern: str) -> str:
-    """Return under which key a pattern's events come when several travel together.
+def heard_in(pattern: str) -> str:
+    """Return the key under which a pattern's hints come when several travel together.
 
-    >>> common("run.*.state"), common("run.x.*"), common("#")
+    >>> heard_in("run.*.state"), heard_in("run.x.*"), heard_in("#")
     ('many.state', 'many.*', 'many.*')
     """
-    word = pattern.rpartition(".")[2]
-    return "many.*" if word in _WILD else f"many.{word}"
-
-
-def _word(event: Event) -> str:
-    """Return the topic's last word; "" for what travels alone."""
-    word = event.topic.rpartition(".")[2]
-    return word if len(event.body) <= _LARGE and len(word) <= _LONG else ""
+    return f"many.{common(pattern)}"

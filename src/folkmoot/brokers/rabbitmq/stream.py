@@ -13,8 +13,9 @@ from functools import partial
 from aiormq.abc import DeliveredMessage
 
 from folkmoot.brokers.log import warn
-from folkmoot.brokers.rabbitmq.bundles import Bundle, Mail, runs_in
-from folkmoot.brokers.rabbitmq.tally import Tally
+from folkmoot.brokers.rabbitmq.bundles import Mail, runs_in
+from folkmoot.brokers.rabbitmq.tally import Held, Tally
+from folkmoot.brokers.together import Bundle
 from folkmoot.brokers.words import Taken
 
 
@@ -114,7 +115,7 @@ class Stream:
         count = Counter(id(taken.mark) for taken in rest)
         anew: list[Taken] = []
         for taken in reversed(rest):
-            bundle: Bundle = taken.mark
+            bundle: Bundle[Held] = taken.mark
             if count[id(bundle)] < bundle.size:
                 anew.append(taken)
             elif bundle.left:

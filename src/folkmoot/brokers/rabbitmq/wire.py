@@ -29,18 +29,11 @@ from aio_pika.exceptions import (
 
 from folkmoot.brokers.address import Address
 from folkmoot.brokers.log import warn
-from folkmoot.brokers.rabbitmq.bundles import (
-    Bundle,
-    Mail,
-    announcement,
-    common,
-    events_in,
-    hints,
-    parts,
-)
+from folkmoot.brokers.rabbitmq.bundles import Mail, announcement, events_in, heard_in, hints, parts
 from folkmoot.brokers.rabbitmq.hands import Hands
 from folkmoot.brokers.rabbitmq.names import Names
-from folkmoot.brokers.rabbitmq.tally import Tally
+from folkmoot.brokers.rabbitmq.tally import Held, Tally
+from folkmoot.brokers.together import Bundle
 from folkmoot.brokers.wire import Ears
 from folkmoot.brokers.words import Back, Done, Put, Taken, Word
 from folkmoot.core.events import Event
@@ -149,7 +142,7 @@ class RabbitWire:
         """Bind our queue."""
         assert self._hearing is not None
         for pattern in patterns:
-            key = common(pattern)
+            key = heard_in(pattern)
             self._bound[key] += 1
             for each in (pattern, key) if self._bound[key] == 1 else (pattern,):
                 await self._hearing.bind(self._names.hints, each)
@@ -158,7 +151,7 @@ class RabbitWire:
         """Unbind."""
         assert self._hearing is not None
         for pattern in patterns:
-            key = common(pattern)
+            key = heard_in(pattern)
             self._bound[key] -= 1
             for each in (pattern,) if self._bound[key] else (pattern, key):
                 await self._hearing.unbind(self._names.hints, each)
@@ -265,7 +258,7 @@ async def _settle(words: Sequence[Done | Back]) -> None:
     """
     tallies: dict[Tally, None] = {}
     for word in words:
-        bundle: Bundle = word.taken.mark
+        bundle: Bundle[Held] = word.taken.mark
         if not bundle.finish():
             continue
         held = bundle.message
