@@ -212,9 +212,9 @@ class App:
             stack.push_async_callback(self.exchange.close)
             await rounds.inbox.start()
             stack.push_async_callback(rounds.inbox.stop)
-        if rounds.nudger is not None:
-            await rounds.nudger.start()
-            stack.push_async_callback(rounds.nudger.stop)
+        for nudger in rounds.nudgers:
+            await nudger.start()
+            stack.push_async_callback(nudger.stop)
         for duty, _ in duties:
             await duty.start()
         # Left in the reverse order: the dispatcher hands over while the heart still beats.

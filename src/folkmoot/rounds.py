@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from folkmoot.clocks.agreed import AgreedClock
 from folkmoot.config import Settings
-from folkmoot.core.events import OUTBOX
+from folkmoot.core import events
 from folkmoot.core.urgency import AGAIN_MS
 from folkmoot.flow.delivery import Delivery
 from folkmoot.flow.dispatcher import Dispatcher
@@ -41,6 +41,7 @@ _WATCH_S = 0.1
 _PRUNE_S = 5.0
 _SOON_S = 0.05
 _LATE = 5
+_NUDGED = {"delivery": events.OUTBOX, "relay": events.QUEUE}
 _TERMS = 4
 """Rounds of a leader in a lease; a stand-in waits one of them longer than a coordinator needs."""
 
@@ -73,7 +74,7 @@ class Rounds:
         self._count = count
         self.leader: Leader | None = None
         self.inbox: Inbox | None = None
-        self.nudger: Nudger | None = None
+        self.nudgers: list[Nudger] = []
         self.heartbeat = Heartbeat(parts.store, name, settings.lease_s)
         self._relay = self._new_relay()
 
@@ -96,8 +97,8 @@ class Rounds:
         least = self._settings.lease_s
         made = [(self._duty(each), max(least, _LATE * each.every_s)) for each in rounds]
         for duty, _ in made:
-            if duty.name == "delivery":
-                self.nudger = Nudger(self._parts.broker, OUTBOX, duty)
+            if duty.name in _NUDGED:
+                self.nudgers.append(Nudger(self._parts.broker, _NUDGED[duty.name], duty))
         return made
 
     def _of_worker(self, dispatcher: Dispatcher) -> list[Round]:

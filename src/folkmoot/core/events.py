@@ -11,6 +11,8 @@ entries that were written with that are durable), `rate.<provider>` (the provide
 import msgspec
 
 OUTBOX = "outbox.filled"
+QUEUE = "queue.filled"
+"""Runs wait in the store for room in the broker's line: the relay need not wait for its time."""
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -4,10 +4,11 @@ The task is acknowledged when `submit` returns: by then it survives a crash. The
 broker comes after the commit and may be lost; the relay repeats it. The same key again is the same run.
 """
 
-from folkmoot.core import entries, ids
+from folkmoot.core import entries, events, ids
 from folkmoot.core.agent import Agent
 from folkmoot.core.changes import Born, Change, CreateRun, PutBlob
 from folkmoot.core.errors import Conflict, QueueFull, TaskInvalid
+from folkmoot.core.events import Event
 from folkmoot.core.messages import whole
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.task import DISCOVERY, PRIORITIES, Task
@@ -24,6 +25,7 @@ _MAX_INPUT = 10_000_000
 _MAX_NAME = 200
 _RECOUNT_S = 1.0
 _LOOK_S = 0.02
+_HINT_S = 0.05
 
 
 def _nothing(_: Run) -> tuple[Change, ...]:
@@ -44,7 +46,7 @@ class Intake:
         self._births = births
         self._announces = births is not None or "shared" in parts.broker.capabilities
         self._queued = 0
-        self._counted_at = self._looked_at = float("-inf")
+        self._counted_at = self._looked_at = self._hinted_at = float("-inf")
         self._line = 0
         self._digests: dict[str, tuple[Agent, str]] = {}
         self._talks = Conversations(parts)
@@ -82,7 +84,16 @@ class Intake:
             self._parts.endings.begin(change.run.id)
         if change.announced_at:
             await self._parts.broker.put(QUEUE, change.run.id, task.priority)
+        elif self._announces and not change.run.ready_at:
+            await self._hint()
         return Submitted(change.run, new=True)
+
+    async def _hint(self) -> None:
+        """Tell the relay, now and then, that runs wait in the store for room in the line."""
+        now = self._parts.clock.monotonic()
+        if now - self._hinted_at > _HINT_S:
+            self._hinted_at = now
+            await self._parts.broker.publish(Event(events.QUEUE))
 
     async def _born(self, parts: tuple[Change, ...]) -> Born:
         """Write a birth. A worker that was stopped while it adopted the run may have written it after all."""
