@@ -9,7 +9,7 @@ off, and Retire puts their runs back into the queue with a raised fence.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from inspect import iscoroutinefunction
 
 from folkmoot.core import signals
@@ -22,6 +22,7 @@ from folkmoot.flow.births import Births, taken
 from folkmoot.flow.intake import QUEUE
 from folkmoot.flow.journal import Begun, Journal
 from folkmoot.flow.kit import Kits
+from folkmoot.flow.looks import Looks
 from folkmoot.flow.mailbox import begins_with
 from folkmoot.flow.parts import Parts
 from folkmoot.flow.rates import TOPIC
@@ -49,9 +50,9 @@ class Dispatcher:
         self._report = parts.report
         self._machine = Machine(parts, worker)
         self._drives: dict[str, tuple[Drive, asyncio.Task[None]]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._over: set[asyncio.Task[None] | None] = set()
-        self._looking = 0
+        self._tasks: set[asyncio.Task[bool | None]] = set()
+        self._over = 0  # tasks that have let their run go, and are about to end
+        self._looks = Looks(parts, self._seen, self._unread)
         self._idle = False  # we have asked for runs, and there is none
         self._quick = not any(iscoroutinefunction(policy.judge) for policy in parts.policies)
         self._room = asyncio.Event()
@@ -67,7 +68,7 @@ class Dispatcher:
     @property
     def active(self) -> int:
         """How many runs are in our hands now."""
-        return len(self._tasks) - len(self._over) + self._looking
+        return len(self._tasks) - self._over + self._looks.count
 
     async def start(self) -> None:
         """Begin to take runs. Idempotent."""
@@ -131,26 +132,29 @@ class Dispatcher:
                     others.append(delivery)
                 else:
                     self._start(self._begin(delivery, born))
-            if others:
-                self._looking += len(others)
-                self._start(self._look(others, now))
+            if others and (look := self._looks.add(others)) is not None:
+                self._start(look)
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self, work: Coroutine[None, None, bool | None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, task: asyncio.Task[bool | None]) -> None:
         self._tasks.discard(task)
-        self._over.discard(task)
         self._room.set()
-        if not task.cancelled() and task.exception() is not None:
+        if task.cancelled():
+            return
+        if task.exception() is not None:
             self._report("drive_broke", "", task.exception())
+        elif task.result():
+            self._over -= 1
 
-    def _let_go(self) -> None:
-        """Have a free hand again: the task that runs this is about to end."""
-        self._over.add(asyncio.current_task())
+    def _let_go(self) -> bool:
+        """Have a free hand again: the task that runs this ends with what is returned here."""
+        self._over += 1
         self._room.set()
+        return True
 
     def _adopt(self, change: CreateRun, parts: tuple[Change, ...]) -> asyncio.Future[bool] | None:
         """Take a run that is not written yet, unless others wait or our policies may take their time."""
@@ -165,7 +169,7 @@ class Dispatcher:
 
     async def _rear(
         self, claimed: Claimed, first: tuple[Change, ...], born: asyncio.Future[bool]
-    ) -> None:
+    ) -> bool:
         """Drive a run that is born with its first step; say whether it was, as soon as that is known."""
         written = False
 
@@ -185,39 +189,31 @@ class Dispatcher:
                 raise  # else who submitted meets it, too
         finally:
             say()
-            self._let_go()
+        return self._let_go()
 
-    async def _look(self, deliveries: list[Delivery], now: int) -> None:
-        """Read announced runs, all at once, and begin those that are there to be had."""
-        try:
-            found = await self._parts.store.peek([delivery.run for delivery in deliveries], now)
-        except StoreFault as fault:
-            self._looking -= len(deliveries)
-            await self._not_now(deliveries, fault)
+    async def _seen(self, delivery: Delivery, claimed: Claimed | None, now: int) -> None:
+        """Begin an announced run, if it is there to be had."""
+        if claimed is None:
+            await delivery.ack()
             return
-        except BaseException:
-            self._looking -= len(deliveries)
-            raise
-        self._looking -= len(deliveries)
-        there = {claimed.run.id: claimed for claimed in found}
-        for delivery in deliveries:
-            claimed = there.pop(delivery.run, None)
-            if claimed is None:
-                await delivery.ack()
-                continue
-            view = self._resting.take(claimed) if claimed.run.fence else None
-            if claimed.run.fence and view is None:
-                self._start(self._claim(delivery, now))
-            else:
-                self._start(self._begin(delivery, taken(claimed, self.worker, now), view))
+        view = self._resting.take(claimed) if claimed.run.fence else None
+        if claimed.run.fence and view is None:
+            self._start(self._claim(delivery, now))
+        else:
+            self._start(self._begin(delivery, taken(claimed, self.worker, now), view))
 
-    async def _not_now(self, deliveries: list[Delivery], fault: StoreFault) -> None:
+    def _unread(self, deliveries: Sequence[Delivery], fault: StoreFault) -> None:
+        self._start(self._not_now(deliveries, fault))
+
+    async def _not_now(self, deliveries: Sequence[Delivery], fault: StoreFault) -> None:
         self._report("claim_failed", deliveries[0].run, fault)
         await self._parts.clock.sleep(_AGAIN_S)
         for delivery in deliveries:
             await delivery.nack()
 
-    async def _begin(self, delivery: Delivery, claimed: Claimed, view: View | None = None) -> None:
+    async def _begin(
+        self, delivery: Delivery, claimed: Claimed, view: View | None = None
+    ) -> bool | None:
         """Drive a run that nobody had before, or a conversation at rest whose view we have.
 
         The claim is written with its first step. Nothing is begun in such a run, so nothing happens
@@ -229,12 +225,13 @@ class Dispatcher:
             ours = await self._keep_driving(claimed, (claim,), delivery.ack, view)
         except StoreFault as fault:
             await self._not_now([delivery], fault)
-            return
+            return None
         if ours:
             await delivery.ack()
-            self._let_go()
-        else:  # somebody was quicker, or its lane holds it back, which only a claim by itself can note
-            await self._claim(delivery, self._parts.clock.now())
+            return self._let_go()
+        # Somebody was quicker, or its lane holds it back, which only a claim by itself can note.
+        await self._claim(delivery, self._parts.clock.now())
+        return None
 
     async def _claim(self, delivery: Delivery, now: int) -> None:
         """Claim a run that somebody had before, and have it driven."""

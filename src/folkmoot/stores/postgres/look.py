@@ -14,6 +14,9 @@ from folkmoot.stores.overlay import Budget, Overlay, Row
 from folkmoot.stores.postgres import rows
 from folkmoot.stores.postgres.rows import plain, quoted
 
+_SIGNALS, _ENTRY = 25, 26
+"""Where, in a row of `peeked`, the run's columns end and its entry's begin."""
+
 
 class Found(msgspec.Struct):
     """A run with its journal and what was said to it."""
@@ -97,33 +100,50 @@ def asker(db: Any) -> Ask:
     return lambda name, *args: db.fetch(sql[name], *args)
 
 
-async def claimable(
-    ask: Ask, runs: Sequence[str], *, whole: bool = False, now: int | None = None
-) -> dict[str, Found]:
+async def claimable(ask: Ask, runs: Sequence[str], *, whole: bool = False) -> dict[str, Found]:
     """Read runs; those that are queued (or all: `whole`) with their journals and open signals.
 
-    With `now`, only those that could be claimed by then, and journals only of those nobody has had. Outside a transaction the three answers may be
-    of different moments. That does no harm: whatever changes a journal between them changes the run's
-    fence, state or number of signals, too, and the batch is refused for it.
+    Outside a transaction the three answers may be of different moments. That does no harm: whatever
+    changes a journal between them changes the run's fence, state or number of signals, too, and the
+    batch is refused for it.
     """
     if not runs:
         return {}
     answer = await ask("claimable", _names(runs))
     found = {run.id: Found(run, row[-1]) for row in answer for run in (rows.to_run(row),)}
-    if now is not None:
-        found = {id_: one for id_, one in found.items() if one.run.ready(now)}
     names = _names(run for run, one in found.items() if whole or one.run.state == "queued")
     if not names:
         return found
-    peeked = [run for run, one in found.items() if not one.run.fence]
-    for row in await ask("journals", names if now is None else _names(peeked)):
+    for row in await ask("journals", names):
         entry = rows.to_entry(row)
         found[entry.run].entries.append(entry)
+    await _add_signals(ask, found, names)
+    return found
+
+
+async def peek(ask: Ask, runs: Sequence[str], now: int) -> list[Found]:
+    """Read those of these runs that could be claimed by `now`; with journals where nobody has had them.
+
+    As above, a run and its signals may be of different moments.
+    """
+    found: dict[str, Found] = {}
+    for row in await ask("peeked", _names(runs)):
+        one = found.get(id_ := plain(row[0]))
+        if one is None:
+            one = found[id_] = Found(rows.to_run(row), row[_SIGNALS])
+        if row[_ENTRY] is not None:
+            one.entries.append(Entry(id_, *row[_ENTRY:]))
+    ready = {id_: one for id_, one in found.items() if one.run.ready(now)}
+    await _add_signals(ask, ready, _names(ready))
+    return list(ready.values())
+
+
+async def _add_signals(ask: Ask, found: dict[str, Found], names: list[str]) -> None:
+    """Read what was said to runs, and is not written down yet."""
     if any(one.signals for one in found.values()):
         for row in await ask("open_signals", names):
             signal = rows.to_signal(row)
             found[signal.run].pending.append(signal)
-    return found
 
 
 async def lock(db: Any, runs: Iterable[str], scopes: Iterable[str]) -> None:

@@ -99,9 +99,9 @@ class PostgresStore:
         """Return what claims would give, without claiming."""
         if self._writer is None:
             raise StoreClosed
-        found = await look.claimable(self._reader.ask, runs, now=now)
-        self._writer.expect(one.row() for one in found.values() if one.entries)
-        return [one.claimed() for one in found.values()]
+        found = await look.peek(self._reader.ask, runs, now)
+        self._writer.expect(one.row() for one in found if one.entries)
+        return [one.claimed() for one in found]
 
     async def runs(self, query: Query) -> list[Run]:
         """List runs, newest first."""
