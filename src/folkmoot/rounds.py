@@ -41,7 +41,7 @@ _WATCH_S = 0.1
 _PRUNE_S = 5.0
 _SOON_S = 0.05
 _LATE = 5
-_NUDGED = {"delivery": events.OUTBOX, "relay": events.QUEUE}
+_NUDGED = {"delivery": events.OUTBOX, "relay": events.QUEUE_FILLED}
 _TERMS = 4
 """Rounds of a leader in a lease; a stand-in waits one of them longer than a coordinator needs."""
 

@@ -215,6 +215,16 @@ class Announced(_Change, frozen=True):
     at: int
 
 
+class Hasten(_Change, frozen=True):
+    """A queued run that was put off until exactly `until` (ms) is due at once, and not announced.
+
+    Any other run is left as it is: it is delayed for another reason, or not any more.
+    """
+
+    run: str
+    until: int
+
+
 class Acquire(_Change, frozen=True):
     """Take a lease on a name, or renew the one that is held, for `ttl_ms` by the store's own clock.
 
@@ -270,7 +280,7 @@ class DropRecord(_Change, frozen=True):
 
 Change = (
     CreateRun | Claim | Append | Move | HoldSpend | SettleSpend | Signal | Consume | PutBlob
-    | Outbox | Sent | Beat | Retire | Rescue | Prune | Announced
+    | Outbox | Sent | Beat | Retire | Rescue | Prune | Announced | Hasten
     | Acquire | Release | Under | PutRecord | DropRecord
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ entries that were written with that are durable), `rate.<provider>` (the provide
 import msgspec
 
 OUTBOX = "outbox.filled"
-QUEUE = "queue.filled"
+QUEUE_FILLED = "queue.filled"
 """Runs wait in the store for room in the broker's line: the relay need not wait for its time."""
 
 

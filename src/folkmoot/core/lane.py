@@ -101,6 +101,12 @@ def held_back(lane: Lane, terms: Terms, running: int, now: int) -> int | None:
     return None
 
 
+def reopens(lane: Lane, now: int) -> int:
+    """Return the time (ms) until which runs are put off that the breaker holds back; 0 when it holds none."""
+    wait = br.wait(lane.breaker, now) if lane.breaker.trips else 0
+    return now + wait if wait else 0
+
+
 def begun(lane: Lane, terms: Terms, now: int) -> Lane:
     """Return the lane after a run began."""
     if terms.spacing:

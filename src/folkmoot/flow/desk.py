@@ -8,10 +8,10 @@ import msgspec
 
 from folkmoot.core import ids, lane, signals
 from folkmoot.core.agent import Agent
-from folkmoot.core.changes import DropRecord, Signal
+from folkmoot.core.changes import DropRecord, Hasten, Signal
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import AgentUnknown, Denied, RunUnknown, WrongState
-from folkmoot.core.events import Event
+from folkmoot.core.events import QUEUE_FILLED, Event
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.task import Task
 from folkmoot.core.view import View, apply
@@ -260,7 +260,24 @@ class FlowDesk:
 
     async def clear(self, agent: str) -> bool:
         """Forget an agent's failures."""
-        return bool((await self._parts.store.write(DropRecord(kind=lane.KIND, key=agent)))[0])
+        store, now = self._parts.store, self._parts.clock.now()
+        record = await store.record(lane.KIND, agent)
+        cleared = bool((await store.write(DropRecord(kind=lane.KIND, key=agent)))[0])
+        if record is not None and (until := lane.reopens(lane.read(record.body), now)):
+            await self._hasten(agent, until)
+        return cleared
+
+    async def _hasten(self, agent: str, until: int) -> None:
+        """Make due what was put off until then, and have it announced."""
+        store, before = self._parts.store, ""
+        queued = (RunState.QUEUED,)
+        while page := await store.runs(
+            Query(agent=agent, states=queued, before=before, limit=_PAGE)
+        ):
+            before = page[-1].id
+            if late := [Hasten(run=run.id, until=until) for run in page if run.ready_at == until]:
+                await store.write(*late)
+        await self._parts.broker.publish(Event(QUEUE_FILLED))
 
     async def counts(self) -> Counts:
         """Count runs, workers and the outbox."""

@@ -93,7 +93,7 @@ class Intake:
         now = self._parts.clock.monotonic()
         if now - self._hinted_at > _HINT_S:
             self._hinted_at = now
-            await self._parts.broker.publish(Event(events.QUEUE))
+            await self._parts.broker.publish(Event(events.QUEUE_FILLED))
 
     async def _born(self, parts: tuple[Change, ...]) -> Born:
         """Write a birth. A worker that was stopped while it adopted the run may have written it after all."""

@@ -186,7 +186,7 @@ class Desk(Protocol):
     async def clear(self, agent: str) -> bool:
         """Forget an agent's failures; False when there was nothing to forget.
 
-        Runs that were delayed for it begin when their delay is over.
+        Runs that its breaker has put off begin at once.
         """
         ...
 

@@ -14,19 +14,18 @@ import msgspec
 
 from folkmoot.core import changes as c
 from folkmoot.core.changes import Born, Outcome
-from folkmoot.core.entries import Entry
 from folkmoot.core.errors import (
     BudgetSpent,
     Conflict,
     FolkmootError,
     Invalid,
-    JournalBroken,
     KeyReused,
     LeaseLost,
     RunUnknown,
     WrongState,
 )
 from folkmoot.core.run import FINAL, Run, RunState
+from folkmoot.stores import order
 from folkmoot.stores.documents import Documents
 from folkmoot.stores.lanes import Lanes
 
@@ -170,10 +169,10 @@ class Overlay:
                 moves.append(at)
                 continue
             if at:
-                _keyless(change)
+                order.keyless(change)
             outcomes[at] = _APPLY[kind](self, change)
             if kind is c.Claim and outcomes[at] is None:
-                _alone(change, changes[at + 1 :])  # type: ignore[arg-type]
+                order.alone(change, changes[at + 1 :])  # type: ignore[arg-type]
         for at in moves:
             outcomes[at] = self.move(changes[at])  # type: ignore[arg-type]
         return tuple(outcomes)
@@ -186,7 +185,7 @@ class Overlay:
         if before is None:
             return None
         for change in others:
-            _keyless(change)
+            order.keyless(change)
         if before[1] != first.fingerprint:
             raise KeyReused(kept=f"The first run, {before[0]}, is as it was.", run=before[0])
         return Born(before[0], new=False)
@@ -196,7 +195,7 @@ class Overlay:
         run = change.run
         if run.id in self.rows or run.id in self.taken:
             raise Conflict(f"There is a run {run.id} already.", kept="The run that is there.")
-        end = _follow(run.id, 0, change.entries)
+        end = order.follow(run.id, 0, change.entries)
         self.rows[run.id] = Row.of(run, 0, end)
         self._undo.append(lambda: self.rows.pop(run.id))
         if change.key:
@@ -228,7 +227,7 @@ class Overlay:
         """Add entries to a journal."""
         row = self._fenced(change.run, change.fence)
         before = row.end
-        end = _follow(row.id, before, change.entries)
+        end = order.follow(row.id, before, change.entries)
         self._undo.append(lambda: setattr(row, "end", before))
         row.end = end
         self.entries.extend(change.entries)
@@ -328,6 +327,15 @@ class Overlay:
                 self._undo.append(lambda name=name: self.done.discard(name))  # type: ignore[misc]
         return None
 
+    def hasten(self, change: c.Hasten) -> Outcome:
+        """Make a run due that was put off until a time."""
+        row = self.rows.get(change.run)
+        if row is not None and (row.state, row.ready_at) == (RunState.QUEUED, change.until):
+            self._save(row)
+            row.put_off, row.ready_at = True, 0
+            self.dirty.add(row.id)
+        return None
+
     def blob(self, change: c.PutBlob) -> Outcome:
         """Keep bytes."""
         if sha256(change.data).hexdigest() != change.digest:
@@ -339,35 +347,6 @@ class Overlay:
         """Take a change that touches no loaded row."""
         self.plain.append(change)
         return None
-
-
-_FENCED = (c.Append, c.Move, c.HoldSpend, c.SettleSpend, c.Consume)
-
-
-def _keyless(change: c.Change) -> None:
-    """Refuse a birth with a key that is not the first of its set."""
-    if type(change) is c.CreateRun and change.key:
-        raise Invalid("A CreateRun with a key must be the first of its set.", kept=_NOTHING)
-
-
-def _alone(claim: c.Claim, behind: tuple[c.Change, ...]) -> None:
-    """Let what stands behind a claim that failed fail with it."""
-    if any(isinstance(change, _FENCED) and change.run == claim.run for change in behind):
-        raise LeaseLost(kept="The run as it is.", run=claim.run)
-
-
-def _follow(run: str, end: int, entries: tuple[Entry, ...]) -> int:
-    """Return the journal's new end. Raises JournalBroken for an entry that is not the next one."""
-    for entry in entries:
-        end += 1
-        if entry.seq != end or entry.run != run:
-            raise JournalBroken(
-                f"Entry {entry.seq} of {entry.run} cannot follow entry {end - 1} of {run}.",
-                kept="The journal as it was.",
-                run=run,
-                end=end - 1,
-            )
-    return end
 
 
 _APPLY: dict[type, Callable[[Overlay, Any], Outcome]] = {
@@ -384,6 +363,7 @@ _APPLY: dict[type, Callable[[Overlay, Any], Outcome]] = {
     c.Sent: Overlay.other,
     c.Beat: Overlay.other,
     c.Announced: Overlay.other,
+    c.Hasten: Overlay.hasten,
     c.Acquire: lambda over, change: over.documents.acquire(change),
     c.Release: lambda over, change: over.documents.release(change),
     c.Under: lambda over, change: over.documents.under(change),

@@ -93,7 +93,15 @@ async def test_a_cleared_agent_goes_on_at_once():
     async with Harness(agent(), replies=reply) as moot:
         for n in range(5):
             await moot.ask(str(n))
-        assert await moot.desk.clear("tester")
+        held = await moot.submit("held back")
+        await seen(moot, held, lambda run: run.ready_at)
+        later = await moot.submit("later", not_before=moot.clock.now() + 1)
+        async with moot.broker.listen("queue.filled") as hints:
+            assert await moot.desk.clear("tester")
+            await anext(hints)
+        await moot.rescue()
+        assert (await moot.settled(held.id)).output == "Well again."
+        assert (await moot.desk.run(later.id)).ready_at
         assert (await moot.ask("now")).output == "Well again."
 
 

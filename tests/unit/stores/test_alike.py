@@ -39,8 +39,9 @@ class Writer:
         self.ends, self.now = {}, self.draw(st.sampled_from(TIMES))
         changes = [await kind(self) for kind in self.draw(kinds)]
         born = [change for change in changes if isinstance(change, c.CreateRun)]
-        # No store promises anything of a set that speaks to a run which it makes itself, moves a run
-        # twice, claims it after that, reads it while it changes it, or consumes what it says itself.
+        # No store promises anything of a set that speaks to a run which it makes itself (but for a claim
+        # and a first step), moves a run twice, claims it after that, reads it while it changes it,
+        # consumes what it says itself, or announces what it hastens.
         moves = {change.run: change for change in changes if isinstance(change, c.Move)}
         claims = [change for change in changes if isinstance(change, c.Claim)]
         if len(changes) > 1:
@@ -51,7 +52,19 @@ class Writer:
         # Lanes and records draw their versions from one number, in the order that suits each store.
         if claims or moves:
             others = [change for change in others if not isinstance(change, c.PutRecord)]
+        if any(isinstance(change, c.Hasten) for change in others):
+            others = [change for change in others if not isinstance(change, c.Announced)]
+        if born and self.draw(st.booleans()):
+            return [*born, *self.hands(born[0])]
         return born or [*claims, *others, *moves.values()]
+
+    def hands(self, born):
+        run, fence = born.run.id, self.draw(st.sampled_from([1, 1, 1, 0]))
+        worker, step = self.draw(_worker), write(Head(1), born.run.id, 1, MessageAdded(text="x"))
+        claim = c.Claim(run=run, worker=worker, now=self.now, read=False)
+        first = c.Append(run=run, fence=fence, entries=(step,))
+        hold = c.HoldSpend(run=run, fence=fence, scope=SCOPES[0], amount=4, limit=10)
+        return [claim, first, hold][: self.draw(st.integers(1, 3))]
 
     async def fence(self, run):
         found = await self.store.run(run)
@@ -192,6 +205,9 @@ class Writer:
         key = self.draw(_key)
         return c.DropRecord(kind="k", key=key, version=await self.version(key))
 
+    async def hasten(self):
+        return c.Hasten(run=self.draw(_run), until=self.draw(st.sampled_from([0, 7, 10, 17])))
+
     async def announced(self):
         return c.Announced(runs=(self.draw(_run), self.draw(_run)), at=self.now)
 
@@ -206,6 +222,7 @@ _SELDOM = [
     Writer.sent,
     Writer.beat,
     Writer.announced,
+    Writer.hasten,
     Writer.acquire,
     Writer.release,
     Writer.under,

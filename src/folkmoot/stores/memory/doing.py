@@ -93,6 +93,14 @@ def _settle(tables: Tables, change: c.SettleSpend) -> c.Outcome:
     return None
 
 
+def _hasten(tables: Tables, change: c.Hasten) -> c.Outcome:
+    kept = tables.states[RunState.QUEUED].get(change.run)
+    if kept is not None and kept.run.ready_at == change.until:
+        kept.announced_at = 0
+        tables.change(kept, ready_at=0)
+    return None
+
+
 def _signal(tables: Tables, change: c.Signal) -> c.Outcome:
     kept = tables.runs[change.run]
     if change.id in kept.heard:
@@ -184,6 +192,7 @@ _DEEDS: dict[type, Callable[[Tables, Any], c.Outcome]] = {
     c.SettleSpend: _settle,
     c.Signal: _signal,
     c.Consume: _consume,
+    c.Hasten: _hasten,
     c.PutBlob: _put_blob,
     c.Outbox: _post,
     c.Sent: _sent,

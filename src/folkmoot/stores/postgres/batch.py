@@ -29,7 +29,9 @@ from folkmoot.stores.written import born, divide
 
 Result = tuple[Outcome, ...] | FolkmootError
 Lines = list[tuple[Any, ...]]
-_OF_A_RUN = frozenset({c.Append, c.Move, c.HoldSpend, c.SettleSpend, c.Signal, c.Consume, c.Claim})
+_OF_A_RUN = frozenset(
+    {c.Append, c.Move, c.HoldSpend, c.SettleSpend, c.Signal, c.Consume, c.Claim, c.Hasten}
+)
 
 
 class Ticket(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from folkmoot.core.run import FINAL, Run
 
 Set = tuple[c.Change, ...]
 # By type and not by isinstance: for these classes that costs ten times as much, a dozen times a set.
-_OF_RUNS = frozenset({c.Append, c.Move, c.HoldSpend, c.SettleSpend, c.Consume})
+_OF_RUNS = frozenset({c.Append, c.Move, c.HoldSpend, c.SettleSpend, c.Consume, c.Hasten})
 _OF_BUDGETS = frozenset({c.HoldSpend, c.SettleSpend})
 OF_LEASES = frozenset({c.Acquire, c.Release, c.Under})
 OF_RECORDS = frozenset({c.PutRecord, c.DropRecord})

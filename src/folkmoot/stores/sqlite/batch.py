@@ -31,7 +31,9 @@ _SIZES = (128, 64, 32, 16, 8, 4, 2, 1)
 _decode = msgspec.json.decode
 _encode = msgspec.json.encode
 # By type and not by isinstance: for these classes that costs ten times as much, a dozen times a set.
-_OF_A_RUN = frozenset({c.Append, c.Move, c.HoldSpend, c.SettleSpend, c.Consume, c.Claim, c.Signal})
+_OF_A_RUN = frozenset(
+    {c.Append, c.Move, c.HoldSpend, c.SettleSpend, c.Consume, c.Claim, c.Signal, c.Hasten}
+)
 _OF_A_BUDGET = frozenset({c.HoldSpend, c.SettleSpend})
 
 

@@ -2,9 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from folkmoot.core import changes as c
 from folkmoot.core import lane as ln
 from folkmoot.core.breaker import FIRST_MS, THRESHOLD
+from folkmoot.core.errors import LeaseLost
 from folkmoot.core.run import RunState
 from folkmoot.ports.store import Store
 from folkmoot.testing.contracts.store.samples import (
@@ -112,6 +115,40 @@ class Lanes:
         assert await store.records(ln.KIND) == []
         await store.write(birth("r3"))
         assert await claimed(store, "r3", after) is not None
+
+    async def test_what_was_put_off_until_a_time_can_be_hastened(self, store: Store) -> None:
+        """Only what waits until exactly then: other delays have other reasons."""
+        await fail(store, "f", THRESHOLD)
+        after = NOW + FIRST_MS
+        await store.write(birth("r1"), birth("r2"), birth("later", ready_at=after + 1))
+        for run in ("r1", "r2"):
+            assert await claimed(store, run) is None
+        await store.write(c.DropRecord(kind=ln.KIND, key="sample"))
+        names = ("r1", "later", "nobody")
+        outcomes = await store.write(*(c.Hasten(run=name, until=after) for name in names))
+        assert outcomes == (None, None, None)
+        times = [(await known(store, name)).ready_at for name in ("r1", "r2", "later")]
+        assert times == [0, after, after + 1]
+        assert [run.id for run in await store.ready(NOW, 10, NOW + 1)] == ["r1"]
+        held = await claimed(store, "r1")
+        assert held is not None
+        before = await known(store, "r1")
+        await store.write(c.Hasten(run="r1", until=0))
+        assert await known(store, "r1") == before
+
+    async def test_a_run_that_is_hastened_can_be_had_in_the_same_set(self, store: Store) -> None:
+        """And a set that fails leaves it put off."""
+        await fail(store, "f", THRESHOLD)
+        after = NOW + FIRST_MS
+        await store.write(birth("r1"))
+        assert await claimed(store, "r1") is None
+        await store.write(c.DropRecord(kind=ln.KIND, key="sample"))
+        hasten, lost = c.Hasten(run="r1", until=after), c.Consume(run="nobody", fence=1, ids=())
+        with pytest.raises(LeaseLost):
+            await store.write(hasten, lost)
+        assert (await known(store, "r1")).ready_at == after
+        _, outcome = await store.write(hasten, claim("r1"))
+        assert isinstance(outcome, c.Claimed)
 
     async def test_a_success_between_failures_counts(self, store: Store) -> None:
         """Only failures in a row open the breaker; other ends say nothing."""
