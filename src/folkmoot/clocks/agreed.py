@@ -52,6 +52,7 @@ class AgreedClock:
         self._own = own
         self._ask = ask
         self._bounds: Bounds | None = None
+        self._ahead = 0.0  # the bounds' middle
         self._looked_at = 0.0
         self.monotonic = own.monotonic
         self.sleep = own.sleep
@@ -61,7 +62,7 @@ class AgreedClock:
         """Milliseconds since 1970 (UTC)."""
         if self._bounds is None:
             return self._own.now()
-        return round(self._ms() + sum(self._bounds) / 2)
+        return round(self.monotonic() * 1000 + self._ahead)
 
     async def look(self) -> None:
         """Ask the store for the time. Raises StoreFault."""
@@ -72,6 +73,7 @@ class AgreedClock:
         if self._bounds is not None:
             look = self._bounds.wider(_DRIFT * (after - self._looked_at)).narrowed(look)
         self._bounds, self._looked_at = look, after
+        self._ahead = (look.low + look.high) / 2
 
     def _ms(self) -> float:
         return self._own.monotonic() * 1000

@@ -90,7 +90,8 @@ class Batch:
         """Read what is not known, without locks."""
         named, over, held = self._named, self._over, self._held
         self._claims = await look.claimable(look.asker(db), claims)
-        over.rows, unknown = held.rows(sorted(named.runs.difference(claims)))
+        # What is born here needs no look: if it was there before, the table objects.
+        over.rows, unknown = held.rows(sorted(named.runs.difference(claims, named.born)))
         self._trusted = set(over.rows)
         over.rows.update((run, found.row()) for run, found in self._claims.items())
         over.budgets, unread = held.budgets(sorted(named.scopes))

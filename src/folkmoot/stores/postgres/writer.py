@@ -47,21 +47,26 @@ class Writer:
         self._waiting: list[tuple[Set, asyncio.Future[tuple[Outcome, ...]]]] = []
         self._woken = asyncio.Event()
         self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self.commits = 0
         self.sets = 0
 
     def start(self) -> None:
-        """Start the task."""
+        """Start the task, on the running loop."""
+        self._loop = asyncio.get_running_loop()
         self._task = asyncio.create_task(self._work(), name="folkmoot-postgres")
 
     def write(self, changes: Set) -> "asyncio.Future[tuple[Outcome, ...]]":
         """Accept a set; the future is done when the set is durable or has failed."""
         if self._closed:
             raise StoreClosed(kept="Everything that was written before.")
-        future: asyncio.Future[tuple[Outcome, ...]] = asyncio.get_running_loop().create_future()
+        if self._loop is None:
+            raise StoreClosed
+        future: asyncio.Future[tuple[Outcome, ...]] = self._loop.create_future()
         self._waiting.append((changes, future))
-        self._woken.set()
+        if not self._woken.is_set():
+            self._woken.set()
         return future
 
     def expect(self, rows: Iterable[Row]) -> None:

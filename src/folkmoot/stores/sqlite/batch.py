@@ -98,7 +98,8 @@ class Batch:
         """Read the rows that the sets speak of, a statement for each table."""
         named = _Named(chain.from_iterable(self._sets))
         over = self._overlay
-        over.rows, unknown = self._held.rows(sorted(named.runs))
+        born = () if self._wary else [run.id for run in named.newborn]
+        over.rows, unknown = self._held.rows(sorted(named.runs.difference(born)))
         if unknown:
             over.rows.update((row[0], _loaded(row)) for row in self._one("touched", unknown))
         if named.newborn and self._wary:
