@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from folkmoot.core import lane
 from folkmoot.core.agent import QueueUse
 from folkmoot.core.breaker import FIRST_MS
@@ -161,3 +163,19 @@ async def test_an_announcement_by_who_may_have_died_is_trusted_for_a_short_time_
         for run in (first, second):
             model.let.release()
             await moot.settled(run.id)
+
+
+async def test_who_finds_the_line_full_tells_the_relay_now_and_then():
+    async with Harness(agent(), replies=lambda _: says("Hi.")) as moot:
+        moot.parts.window = 0
+        async with moot.broker.listen("queue.filled") as hints:
+            for n in range(5):  # a task with a key stands in line, however free the worker is
+                await moot.submit("Hello", key=f"a{n}")
+            moot.clock.advance(1)
+            await moot.submit("Hello", key="b")
+            await moot.submit("later", not_before=moot.clock.now() + 5_000)
+            for _ in range(2):
+                await anext(hints)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0):
+                    await anext(hints)
