@@ -4,7 +4,9 @@ How a set is judged (held by testing/contracts/store):
 
 - In its order. The first change that cannot be done raises its error; then nothing was written.
 - Fences and states count as they stood before the set: a Move does not shut out its neighbours.
-  Only a Claim counts for the changes behind it: won, they carry its fence; lost, they are refused.
+  Only a CreateRun and a Claim count for the changes behind them: a run may be born, claimed and written
+  to in one set. Behind a claim that is won they carry its fence; behind one that is lost they are
+  refused, and so is the birth.
 - Journal numbers and money count on within the set: two Appends follow one another, two HoldSpends
   add up, a SettleSpend makes room for the HoldSpend behind it.
 - A Claim that is lost is no error: its outcome is None and its neighbours are written.
