@@ -160,6 +160,23 @@ async def test_a_policy_that_asks_somebody_does_not_keep_the_submitter_waiting()
     assert "Claim" not in store.births[0]
 
 
+@pytest.mark.parametrize("seconds", [1.0, 60.0])
+async def test_a_provider_that_must_not_be_asked_yet_does_not_keep_the_submitter_waiting(seconds):
+    """The run is born and waits, in the worker's hands for a moment or in the store for long."""
+    store = Watched()
+    async with moot(store) as one:
+        await free(one)
+        await one.dispatcher._machine.rates.refused("function", seconds)
+        run = await one.submit("Hello")
+        found = await one.desk.run(run.id)
+        assert found.state == (RunState.RUNNING if seconds < 2 else RunState.WAITING)
+        assert await one.kinds(run.id) == ["run.created"]
+        one.clock.advance(seconds + 1)
+        await one.rescue()
+        assert (await one.settled(run.id)).output == "Hi."
+    assert "Claim" in store.births[0]
+
+
 async def test_a_store_that_fails_once_makes_the_run_the_usual_way():
     store = Watched()
     async with moot(store) as one:
