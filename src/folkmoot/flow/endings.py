@@ -3,8 +3,8 @@
 A run is *open* here from its birth or its claim until its drive puts it down. While it is open nobody
 need read the store to learn that it has not ended; when it is put down the waiters get the run as it is
 then. A run that is driven while it is being submitted may be over before anybody can wait for it: the
-latest of these are kept for whoever asks first. It is a short cut only: a waiter also looks into the store now and then, for the run may have gone
-to another worker.
+latest of these are kept for whoever asks first. It is a short cut only: a waiter also looks into the store
+now and then, for the run may have gone to another worker.
 """
 
 import asyncio

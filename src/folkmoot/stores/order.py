@@ -1,5 +1,7 @@
 """What must stand in order: the changes of a set, and the entries of a journal."""
 
+from collections.abc import Sequence
+
 from folkmoot.core import changes as c
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import Invalid, JournalBroken, LeaseLost
@@ -20,7 +22,7 @@ def alone(claim: c.Claim, behind: tuple[c.Change, ...]) -> None:
         raise LeaseLost(kept="The run as it is.", run=claim.run)
 
 
-def follow(run: str, end: int, entries: tuple[Entry, ...]) -> int:
+def follow(run: str, end: int, entries: Sequence[Entry]) -> int:
     """Return the journal's new end. Raises JournalBroken for an entry that is not the next one."""
     for entry in entries:
         end += 1

@@ -112,7 +112,7 @@ class Overlay:
         marks = len(self.created), len(self.entries), len(self.signals), len(self.consumed)
         plain = len(self.plain)
         try:
-            known = self._repeated(changes[0], changes[1:])
+            known = self._repeated(changes)
             if known is not None:
                 return (known, *(None for _ in changes[1:]))
             if len(changes) == 1:
@@ -177,14 +177,15 @@ class Overlay:
             outcomes[at] = self.move(changes[at])  # type: ignore[arg-type]
         return tuple(outcomes)
 
-    def _repeated(self, first: c.Change, others: tuple[c.Change, ...]) -> Born | None:
+    def _repeated(self, changes: tuple[c.Change, ...]) -> Born | None:
         """Return the run that this set's key made before, if it did: the set is then done already."""
+        first = changes[0]
         if type(first) is not c.CreateRun or not first.key:
             return None
         before = self.keys.get((first.run.source, first.key))
         if before is None:
             return None
-        for change in others:
+        for change in changes[1:]:
             order.keyless(change)
         if before[1] != first.fingerprint:
             raise KeyReused(kept=f"The first run, {before[0]}, is as it was.", run=before[0])

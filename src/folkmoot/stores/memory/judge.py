@@ -11,18 +11,17 @@ from typing import Any
 
 from folkmoot.core import changes as c
 from folkmoot.core import lane
-from folkmoot.core.entries import Entry
 from folkmoot.core.errors import (
     BudgetSpent,
     Conflict,
     Invalid,
-    JournalBroken,
     KeyReused,
     LeaseLost,
     RunUnknown,
     WrongState,
 )
 from folkmoot.core.run import Run, RunState
+from folkmoot.stores import order
 from folkmoot.stores.documents import Documents
 from folkmoot.stores.memory import documents, lanes
 from folkmoot.stores.memory.tables import Kept, Tables
@@ -81,8 +80,7 @@ def _may_stand_behind(change: c.Change, first: c.Change) -> None:
     for one in (change, first):
         if isinstance(one, _SOLITARY):
             raise Invalid(f"{type(one).__name__} must stand alone in its set.", kept=_NOTHING)
-    if isinstance(change, c.CreateRun) and change.key:
-        raise Invalid("A CreateRun with a key must be the first of its set.", kept=_NOTHING)
+    order.keyless(change)
 
 
 def _repeated(tables: Tables, change: c.Change) -> c.Born | None:
@@ -153,11 +151,11 @@ class _Trial:
         if self._kept(run) is not None:
             raise Conflict(f"There is a run {run} already.", kept="That run.", run=run)
         self.born[run] = Kept(change.run, list(change.entries))
-        _follow(run, 0, change.entries)
+        order.follow(run, 0, change.entries)
 
     def append(self, change: c.Append) -> None:
         end = self.ends.get(change.run, len(self.fenced(change).journal))
-        self.ends[change.run] = _follow(change.run, end, change.entries)
+        self.ends[change.run] = order.follow(change.run, end, change.entries)
 
     def fence(self, change: c.Move | c.Consume) -> None:
         self.fenced(change)
@@ -202,20 +200,6 @@ class _Trial:
 
     def _money(self, scope: str) -> tuple[int, int]:
         return self.money.get(scope) or self.tables.money.get(scope, (0, 0))
-
-
-def _follow(run: str, end: int, entries: Sequence[Entry]) -> int:
-    """Return the journal's new end. Raises JournalBroken for an entry that is not the next one."""
-    for entry in entries:
-        if entry.run != run or entry.seq != end + 1:
-            raise JournalBroken(
-                f"Entry {entry.seq} of {entry.run} cannot follow entry {end} of {run}.",
-                kept="The journal as it was.",
-                run=run,
-                end=end,
-            )
-        end += 1
-    return end
 
 
 _RULES: dict[type, Callable[[_Trial, Any], None]] = {
