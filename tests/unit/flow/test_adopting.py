@@ -59,6 +59,15 @@ async def free(one: Harness) -> None:
     await one.until(lambda: one.dispatcher.active == 0)
 
 
+async def being_born(one: Harness, store: Watched) -> tuple[asyncio.Future, asyncio.Event]:
+    """Submit a task whose birth is written, and not yet answered until the event is set."""
+    gate = store.gate = asyncio.Event()
+    submitting = asyncio.ensure_future(one.submit("Hello"))
+    await one.until(lambda: bool(store.births))
+    store.gate = None
+    return submitting, gate
+
+
 async def test_birth_claim_and_the_first_permission_are_one_set():
     store = Watched()
     async with moot(store) as one:
@@ -230,10 +239,7 @@ async def test_a_worker_that_stops_while_a_run_is_born_leaves_it_to_others():
     store = Watched()
     async with moot(store) as one:
         await free(one)
-        store.gate = asyncio.Event()
-        submitting = asyncio.ensure_future(one.submit("Hello"))
-        await one.until(lambda: bool(store.births))
-        store.gate, gate = None, store.gate
+        submitting, gate = await being_born(one, store)
         await one.dispatcher.stop()
         gate.set()
         run = await submitting
@@ -246,11 +252,8 @@ async def test_a_submitter_that_gives_up_leaves_the_run_at_work():
     store = Watched()
     async with moot(store) as one:
         await free(one)
-        store.gate = asyncio.Event()
-        submitting = asyncio.ensure_future(one.submit("Hello"))
-        await one.until(lambda: bool(store.births))
+        submitting, gate = await being_born(one, store)
         submitting.cancel()
-        store.gate, gate = None, store.gate
         gate.set()
         with pytest.raises(asyncio.CancelledError):
             await submitting

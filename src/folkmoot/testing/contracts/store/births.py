@@ -12,14 +12,7 @@ from folkmoot.core.run import RunState
 from folkmoot.core.spend import Spend
 from folkmoot.core.task import Task
 from folkmoot.ports.store import Store
-from folkmoot.testing.contracts.store.samples import CROWD, NOW, Held, birth, known, start
-
-
-def _adopted(birth_: c.CreateRun) -> tuple[Held, c.Claim]:
-    """Return a run that is born in a worker's hands, as the worker knows it, and its claim."""
-    held = Held(c.Claimed(birth_.run, birth_.entries))
-    held.fence += 1
-    return held, c.Claim(run=birth_.run.id, worker="w1", now=NOW, read=False)
+from folkmoot.testing.contracts.store.samples import CROWD, NOW, birth, foreseen, known, start
 
 
 class Births:
@@ -152,7 +145,7 @@ class Births:
     async def test_a_run_may_be_born_in_hands(self, store: Store) -> None:
         """Birth, claim and the first step are one set: the run was never in the queue."""
         new = birth("r1")
-        held, claim = _adopted(new)
+        held, claim = foreseen(new)
         outcomes = await store.write(new, claim, held.append("permission"), held.hold("s", 5, 9))
         assert outcomes == (c.Born("r1", new=True), True, 0, None)
         run = await known(store, "r1")
@@ -169,7 +162,7 @@ class Births:
     async def test_a_run_may_be_born_in_hands_and_end_at_once(self, store: Store) -> None:
         """What has nothing to wait for is one set from its birth to its end."""
         new = birth("r1")
-        held, claim = _adopted(new)
+        held, claim = foreseen(new)
         await store.write(new, claim, held.append("done"), held.move(RunState.SUCCEEDED))
         run = await known(store, "r1")
         assert (run.state, run.worker, run.fence, run.head) == (RunState.SUCCEEDED, "", 1, 2)
@@ -178,7 +171,7 @@ class Births:
     async def test_a_run_that_was_born_in_hands_is_given_back(self, store: Store) -> None:
         """Its worker leaves, as if it had claimed the run later."""
         new = birth("r1")
-        held, claim = _adopted(new)
+        held, claim = foreseen(new)
         await store.write(new, claim, held.append("permission"))
         assert await store.write(c.Retire(worker="w1", at=NOW)) == (("r1",),)
         run = await known(store, "r1")
@@ -193,7 +186,7 @@ class Births:
         if why == "full":
             await start(store, "r0", limit=limit)
         new = birth("r1", limit=limit)
-        held, claim = _adopted(new)
+        held, claim = foreseen(new)
         changes: list[c.Change] = [
             new,
             claim,
@@ -215,7 +208,7 @@ class Births:
         writes = []
         for n in range(CROWD):
             new = birth(f"r{n:03}")
-            held, claim = _adopted(new)
+            held, claim = foreseen(new)
             step = held.hold("s", 1, CROWD // 2)
             kinds = [(new,), (new, claim, held.append("a"), step)]
             writes.append(store.write(*kinds[n % 2]))
@@ -223,7 +216,7 @@ class Births:
         assert not [x for x in outcomes if isinstance(x, BaseException)]
         assert (await store.counts()).states == {"queued": CROWD // 2, "running": CROWD // 2}
         late = birth("late")
-        held, claim = _adopted(late)
+        held, claim = foreseen(late)
         with pytest.raises(BudgetSpent):
             await store.write(late, claim, held.append("a"), held.hold("s", 1, CROWD // 2))
         assert await store.run("late") is None

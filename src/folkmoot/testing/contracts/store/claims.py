@@ -16,6 +16,7 @@ from folkmoot.testing.contracts.store.samples import (
     Held,
     birth,
     end,
+    foreseen,
     known,
     rest,
     signal,
@@ -162,9 +163,7 @@ class Claims:
         """Whoever knows the run does not ask for its journal; what stands behind the claim counts."""
         new = birth("r1")
         await store.write(new)
-        held = Held(c.Claimed(new.run, new.entries))
-        held.fence += 1
-        claim = c.Claim(run="r1", worker="w1", now=NOW, read=False)
+        held, claim = foreseen(new)
         outcomes = await store.write(claim, held.append("permission"), held.hold("s", 5, 9))
         assert outcomes == (True, 0, None)
         run = await known(store, "r1")
@@ -178,14 +177,12 @@ class Claims:
         """Another holds or held the run; it is too early; no money is left; the step stands first."""
         new = birth("r1", ready_at=NOW + 1 if why == "early" else 0)
         await store.write(new)
-        held = Held(c.Claimed(new.run, new.entries))
-        held.fence += 1
+        held, claim = foreseen(new)
         if why in {"held", "late"}:
             other = await take(store, "r1", "w2")
             if why == "late":
                 await store.write(other.append("a"), other.move(RunState.QUEUED))
         before = await store.run("r1"), await store.entries("r1")
-        claim = c.Claim(run="r1", worker="w1", now=NOW, read=False)
         changes = [claim, held.append("permission"), held.hold("s", 5, 4 if why == "spent" else 9)]
         with pytest.raises(BudgetSpent if why == "spent" else LeaseLost):
             await store.write(*(reversed(changes) if why == "before" else changes))

@@ -80,6 +80,13 @@ class Held:
         return c.Consume(run=self.run, fence=self.fence, ids=ids)
 
 
+def foreseen(new: c.CreateRun, worker: str = "w1") -> tuple[Held, c.Claim]:
+    """Return a new run as a worker knows it whose claim is still to be written, and that claim."""
+    held = Held(c.Claimed(new.run, new.entries))
+    held.fence += 1
+    return held, c.Claim(run=new.run.id, worker=worker, now=NOW, read=False)
+
+
 async def take(store: Store, run: str, worker: str = "w1", now: int = NOW) -> Held:
     """Claim a run that can be had."""
     (claimed,) = await store.write(c.Claim(run=run, worker=worker, now=now))
