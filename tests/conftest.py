@@ -1,5 +1,6 @@
-"""For all tests: how long hypothesis looks. `HYPOTHESIS_PROFILE=thorough` looks long, for a night."""
+"""For all tests: how long hypothesis looks, and how often Python looks for what refers to itself."""
 
+import gc
 import os
 
 from hypothesis import settings
@@ -8,3 +9,11 @@ from hypothesis import settings
 settings.register_profile("quick", max_examples=30, deadline=None)
 settings.register_profile("thorough", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+# A sixth of the unit tier's time went into looking through modules and tests that live to the end.
+gc.set_threshold(20_000, 20, 50)
+
+
+def pytest_collection_finish():
+    gc.collect()
+    gc.freeze()

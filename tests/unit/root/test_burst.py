@@ -12,7 +12,7 @@ from folkmoot.ports.model import Answer
 ECHO = Agent(
     name="echo", instructions="Say it.", model=ModelChoice(provider="scripted", name="echo")
 )
-MANY = 60
+MANY = 20
 
 
 async def test_a_burst_does_not_wait_for_the_next_look(tmp_path):
