@@ -125,11 +125,11 @@ class Rounds:
         self.leader = leader
         relay = self._relay
         announce = relay.once if self._shared_broker else _alone(relay) if alone else None
-        rescuer = Rescuer(parts.store, parts.clock, announce)
+        rescuer = Rescuer(parts.store, parts.clock, given.lease_s, announce)
         delivery = Delivery(parts)
         rounds = [
             Round("leader", leader.once, every_s),
-            Round("rescuer", led(leader, rescuer.once), given.poll_s),
+            Round("rescuer", led(leader, rescuer.once, rescuer.watch), given.poll_s),
             Round("delivery", led(leader, lambda _: delivery.once()), given.poll_s),
         ]
         if self._shared_broker:

@@ -11,6 +11,8 @@ from folkmoot.core.entries import Entry
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.spend import Spend
 
+_EVER = 1 << 62
+
 
 class _Change(msgspec.Struct, frozen=True, kw_only=True):
     """One change."""
@@ -189,9 +191,15 @@ class Rescue(_Change, frozen=True):
 
     Also wakes waiting runs whose `wake_at` has come. All of them count as not announced. Alone in its
     set. Outcome: the ids of all of them, in any order.
+
+    Where the store's clock was set, whoever noticed says between which moments (ms by that clock) its
+    present may lie: a heartbeat that lasted beyond `earliest` lives, one made after `latest` is from
+    before the clock was set back, and dead.
     """
 
     now: int
+    earliest: int = _EVER
+    latest: int = _EVER
 
 
 class Prune(_Change, frozen=True):

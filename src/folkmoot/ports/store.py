@@ -18,6 +18,7 @@ How a set is judged (held by testing/contracts/store):
   behind an Acquire sees its fence. What they speak of is locked until the set is decided.
 
 A heartbeat counts from its Beat until `ttl_ms` later by the store's clock; a ttl of 0 is over at once.
+That clock may be set: a Rescue says what it may truly be, and a lease granted in the future is over.
 A worker beats before it claims: a run whose worker has no heartbeat is lost, and Rescue requeues it.
 """
 

@@ -19,7 +19,7 @@ _NANOS_PER_MS = 1_000_000
 
 
 class FakeClock:
-    """ports/clock.py for tests: only `advance` moves it."""
+    """ports/clock.py for tests: only `advance` moves it, and `leap` sets it."""
 
     def __init__(self, start_ms: int = 1_795_000_000_000, seed: int = 0) -> None:
         """Stand at `start_ms` (since 1970, UTC). The same seed gives the same entropy."""
@@ -68,6 +68,10 @@ class FakeClock:
             _, _, future = heappop(self._sleepers)
             if not future.done():
                 future.set_result(None)
+
+    def leap(self, seconds: float) -> None:
+        """Set the wall clock ahead, or back: no time passes by it, and nobody wakes."""
+        self._start_ms += round(seconds * 1000)
 
     async def asleep(self, count: int = 1) -> None:
         """Wait (for the event loop, not for time) until at least `count` sleep."""

@@ -85,11 +85,17 @@ def under(fence: int) -> Under:
     return Under(name=LEASE, fence=fence)
 
 
-def led(leader: Leader, act: Callable[[int], Awaitable[object]]) -> Callable[[], Awaitable[object]]:
-    """Return a round that acts under the leader's fence, and does nothing where we do not lead."""
+def led(
+    leader: Leader,
+    act: Callable[[int], Awaitable[object]],
+    watch: Callable[[], Awaitable[object]] | None = None,
+) -> Callable[[], Awaitable[object]]:
+    """Return a round that acts under the leader's fence, and only watches where we do not lead."""
 
     async def once() -> object:
         fence = leader.fence
-        return await act(fence) if fence else None
+        if fence:
+            return await act(fence)
+        return await watch() if watch is not None else None
 
     return once

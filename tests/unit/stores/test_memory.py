@@ -2,9 +2,9 @@ import asyncio
 
 import pytest
 
-from folkmoot.core.changes import Beat, Rescue
+from folkmoot.core.changes import Acquire, Beat, Rescue
 from folkmoot.core.errors import RunUnknown, StoreClosed
-from folkmoot.ports.store import Store
+from folkmoot.ports.store import GONE_MS, Store
 from folkmoot.stores.memory.store import MemoryStore
 from folkmoot.testing.clock import FakeClock
 from folkmoot.testing.contracts.store import StoreContract, lacking
@@ -74,9 +74,19 @@ async def test_the_dead_do_not_pile_up(clock):
     await store.open()
     for n in range(1000):
         await store.write(Beat(worker=f"w{n}", ttl_ms=100))
-        clock.advance(1)
+        clock.advance(GONE_MS / 1000)
         await store.write(Rescue(now=clock.now()))
-    assert len(store._tables.expiry) == 0
+        assert len(store._tables.beats) == 1
+
+
+async def test_a_lease_from_before_the_clock_was_set_back_is_over(clock):
+    store = MemoryStore(clock)
+    await store.open()
+    await store.write(Acquire(name="n", holder="a", ttl_ms=1000))
+    clock.leap(-3600)
+    assert (await store.lease("n")).left_ms == 0
+    assert await store.write(Acquire(name="n", holder="b", ttl_ms=1000)) == (2,)
+    assert (await store.lease("n")).left_ms == 1000
 
 
 class TestTheContractItself:

@@ -7,11 +7,11 @@ from folkmoot.stores.memory.tables import Granted, Tables
 KINDS = (c.Acquire, c.Release, c.Under, c.PutRecord, c.DropRecord)
 
 
-def trial(tables: Tables, now: float) -> Documents:
+def trial(tables: Tables, now: int) -> Documents:
     """Return what a set may change without harm."""
     copy = Documents()
     copy.leases = {
-        name: Held(lease.holder, lease.fence, live=lease.until > now)
+        name: Held(lease.holder, lease.fence, live=lease.left(now) > 0)
         for name, lease in tables.leases.items()
     }
     copy.records = dict(tables.records)
@@ -36,11 +36,11 @@ def apply(documents: Documents, change: c.Change) -> c.Outcome:
             raise AssertionError(f"{change!r} is no change of a lease or a record")
 
 
-def keep(tables: Tables, documents: Documents, now: float) -> None:
+def keep(tables: Tables, documents: Documents, now: int) -> None:
     """Make a trial the truth."""
     for name in documents.granted:
         lease = documents.leases[name]
-        until = now + lease.ttl_ms / 1000 if lease.ttl_ms else float("-inf")
-        tables.leases[name] = Granted(lease.holder, lease.fence, until)
+        until = now + lease.ttl_ms if lease.ttl_ms else 0
+        tables.leases[name] = Granted(lease.holder, lease.fence, now, until)
     tables.records = documents.records
     tables.version = documents.number

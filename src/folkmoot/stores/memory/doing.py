@@ -6,15 +6,15 @@ from typing import Any
 
 from folkmoot.core import changes as c
 from folkmoot.core.run import FINAL, RunState
+from folkmoot.ports.store import GONE_MS
 from folkmoot.stores.memory import judge, lanes
 from folkmoot.stores.memory.tables import Heard, Parcel, Tables
 
 
-def do(tables: Tables, change: c.Change, now: float) -> c.Outcome:
-    """Do one change; `now` (seconds, monotonic) is the store's own clock."""
+def do(tables: Tables, change: c.Change, now: int) -> c.Outcome:
+    """Do one change; `now` (ms) is the store's own clock."""
     if isinstance(change, c.Beat):
-        until = tables.expiry[change.worker] = now + change.ttl_ms / 1000
-        tables.beats[change.worker] = Heard(now, until, change.note)
+        tables.beats[change.worker] = Heard(now, now + change.ttl_ms, change.note)
         return None
     if isinstance(change, c.Rescue):
         return _rescue(tables, change, now)
@@ -141,7 +141,6 @@ def _sent(tables: Tables, change: c.Sent) -> c.Outcome:
 
 
 def _retire(tables: Tables, change: c.Retire) -> c.Outcome:
-    tables.expiry.pop(change.worker, None)
     tables.beats.pop(change.worker, None)
     held = tables.running(change.worker)
     for kept in held:
@@ -149,10 +148,16 @@ def _retire(tables: Tables, change: c.Retire) -> c.Outcome:
     return tuple(kept.run.id for kept in held)
 
 
-def _rescue(tables: Tables, change: c.Rescue, now: float) -> c.Outcome:
+def _rescue(tables: Tables, change: c.Rescue, now: int) -> c.Outcome:
     # The dead are forgotten: no heartbeat means lost, and every process brings a new name.
-    tables.expiry = {worker: end for worker, end in tables.expiry.items() if end > now}
-    lost = [kept for kept in tables.running() if kept.run.worker not in tables.expiry]
+    early = min(now, change.earliest)
+    tables.beats = {
+        worker: beat
+        for worker, beat in tables.beats.items()
+        if beat.until >= early - GONE_MS and beat.at <= change.latest
+    }
+    alive = {worker for worker, beat in tables.beats.items() if beat.until > early}
+    lost = [kept for kept in tables.running() if kept.run.worker not in alive]
     for kept in lost:
         tables.requeue(kept, change.now, fence=1)
     waiting = list(tables.states[RunState.WAITING].values())

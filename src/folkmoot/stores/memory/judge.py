@@ -45,8 +45,8 @@ class Judged:
         self.outcomes: dict[int, c.Outcome] = {}
 
 
-def judge(tables: Tables, changes: Sequence[c.Change], now: float) -> Judged:
-    """Raise what keeps a set out; `now` (seconds, monotonic) is the store's own clock."""
+def judge(tables: Tables, changes: Sequence[c.Change], now: int) -> Judged:
+    """Raise what keeps a set out; `now` (ms) is the store's own clock."""
     for change in changes[1:]:
         _may_stand_behind(change, changes[0])
     judged = Judged(_repeated(tables, changes[0]) if changes else None)

@@ -5,34 +5,27 @@ from folkmoot.ports.store import GONE_MS, STUCK, Line, Seen, Standing
 from folkmoot.stores.memory.tables import Kept, Tables
 
 
-def standing(tables: Tables, clock: tuple[int, float], now: int, quiet_before: int) -> Standing:
-    """Return it; `clock` is the store's own, in ms and in monotonic seconds."""
-    wall, tick = clock
-    tables.beats = {
-        worker: beat for worker, beat in tables.beats.items() if _ms(tick - beat.until) < GONE_MS
-    }
+def standing(tables: Tables, clock: int, now: int, quiet_before: int) -> Standing:
+    """Return it; `clock` is the store's own, in ms."""
     return Standing(
-        now=wall,
-        workers=tuple(_seen(tables, tick)),
+        now=clock,
+        workers=tuple(_seen(tables, clock)),
         lines=_lines([kept.run for kept in tables.states[RunState.QUEUED].values()], now),
-        stuck=tuple(_stuck(tables, tick, quiet_before)),
+        stuck=tuple(_stuck(tables, clock, quiet_before)),
     )
 
 
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)
-
-
-def _seen(tables: Tables, tick: float) -> list[Seen]:
+def _seen(tables: Tables, clock: int) -> list[Seen]:
     return [
         Seen(
             worker=worker,
             note=beat.note,
-            beat_ms=_ms(tick - beat.at),
-            left_ms=max(_ms(beat.until - tick), 0),
+            beat_ms=clock - beat.at,
+            left_ms=max(beat.until - clock, 0),
             runs=len(tables.running(worker)),
         )
         for worker, beat in sorted(tables.beats.items())
+        if beat.until > clock - GONE_MS
     ]
 
 
@@ -50,8 +43,8 @@ def _lines(queued: list[Run], now: int) -> dict[str, Line]:
     return lines
 
 
-def _stuck(tables: Tables, tick: float, quiet_before: int) -> list[str]:
-    alive = {worker for worker, beat in tables.beats.items() if beat.until > tick}
+def _stuck(tables: Tables, clock: int, quiet_before: int) -> list[str]:
+    alive = {worker for worker, beat in tables.beats.items() if beat.until > clock}
     quiet = [
         (_last(kept), kept.run.id)
         for kept in tables.running()

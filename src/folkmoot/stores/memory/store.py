@@ -28,7 +28,7 @@ class MemoryStore:
     capabilities: frozenset[str] = frozenset()
 
     def __init__(self, clock: Clock) -> None:
-        """Judge heartbeats by the monotonic time of `clock`."""
+        """Judge heartbeats and leases by the wall time of `clock`, as other stores do by their own."""
         self._clock = clock
         self._tables = Tables()
         self._open = False
@@ -48,7 +48,7 @@ class MemoryStore:
         """Apply all changes or none; return one outcome for each, in order."""
         tables = self._opened()
         try:
-            now = self._clock.monotonic()
+            now = self._clock.now()
             judged = judge(tables, changes, now)
             if judged.born is not None:
                 return (judged.born, *(None for _ in changes[1:]))
@@ -163,8 +163,8 @@ class MemoryStore:
     async def lease(self, name: str) -> Lease:
         """Return how a lease stands."""
         held = self._opened().leases.get(name, Granted())
-        left = max(0.0, held.until - self._clock.monotonic())
-        return Lease(name, held.holder if left else "", held.fence, round(left * 1000))
+        left = held.left(self._clock.now())
+        return Lease(name, held.holder if left else "", held.fence, left)
 
     async def record(self, kind: str, key: str) -> Record | None:
         """Return a document."""
@@ -182,17 +182,16 @@ class MemoryStore:
 
     async def counts(self) -> Counts:
         """Count things. Nothing is on disk."""
-        tables, now = self._opened(), self._clock.monotonic()
+        tables, now = self._opened(), self._clock.now()
         return Counts(
             states={str(state): len(kept) for state, kept in tables.states.items() if kept},
-            workers=sum(1 for end in tables.expiry.values() if end > now),
+            workers=sum(1 for beat in tables.beats.values() if beat.until > now),
             outbox=sum(1 for parcel in tables.outbox.values() if not parcel.sent),
         )
 
     async def standing(self, now: int, quiet_before: int) -> Standing:
         """Tell how the fleet stands."""
-        tables, clock = self._opened(), (self._clock.now(), self._clock.monotonic())
-        return standing(tables, clock, now, quiet_before)
+        return standing(self._opened(), self._clock.now(), now, quiet_before)
 
     async def now(self) -> int:
         """Return the time of the clock that was given."""

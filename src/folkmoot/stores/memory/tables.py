@@ -33,18 +33,23 @@ class Parcel(msgspec.Struct):
 
 
 class Granted(msgspec.Struct, frozen=True):
-    """A lease: its holder, its fence, and when its time is over (seconds, monotonic)."""
+    """A lease: its holder, its fence, when it was granted and until when (ms, the store's clock)."""
 
     holder: str = ""
     fence: int = 0
-    until: float = float("-inf")
+    at: int = 0
+    until: int = 0
+
+    def left(self, now: int) -> int:
+        """Return how long it lasts; one granted later than now is over: the clock was set back."""
+        return max(0, self.until - now) if self.at <= now else 0
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """A worker's last beat: when, until when it counts (seconds, monotonic), and its note."""
+    """A worker's last beat: when, until when it counts (ms, the store's clock), and its note."""
 
-    at: float
-    until: float
+    at: int
+    until: int
     note: str
 
 
@@ -60,7 +65,6 @@ class Tables:
         self.money: dict[str, tuple[int, int]] = {}
         self.blobs: dict[str, bytes] = {}
         self.outbox: dict[str, Parcel] = {}
-        self.expiry: dict[str, float] = {}
         self.beats: dict[str, Heard] = {}
         self.leases: dict[str, Granted] = {}
         self.records: dict[tuple[str, str], Record] = {}

@@ -39,6 +39,6 @@ class Requeue:
             await db.execute(sql["retire"], worker)
             return await db.fetch(sql["release"], worker, change.at), []
         assert isinstance(change, c.Rescue)
-        await db.execute(sql["forget_workers"], GONE_MS)
-        lost = await db.fetch(sql["rescue"], change.now)
+        await db.execute(sql["forget_workers"], GONE_MS, change.earliest, change.latest)
+        lost = await db.fetch(sql["rescue"], change.now, change.earliest)
         return lost, await db.fetch(sql["wake"], change.now)

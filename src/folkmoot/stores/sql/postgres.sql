@@ -78,7 +78,9 @@ LEFT JOIN records AS r ON r.kind = 'lane' AND r.key = a.agent
 SELECT count(pg_advisory_xact_lock(hashtextextended(name, 7))) FROM unnest($1::text[]) AS name
 
 -- name: leases
-SELECT name, holder, fence, expires_at > {now} FROM leases WHERE name = ANY($1::text[])
+-- One that was granted later than now is from before the clock was set back: over.
+SELECT name, holder, fence, expires_at > {now} AND granted_at <= {now}
+FROM leases WHERE name = ANY($1::text[])
 
 -- name: named_records
 SELECT r.kind, r.key, r.version, r.due, r.body
@@ -88,11 +90,11 @@ FROM records AS r JOIN unnest($1::text[], $2::text[]) AS v (kind, key) ON r.kind
 SELECT nextval('record_versions') FROM generate_series(1, $1::int)
 
 -- name: upsert_leases
-INSERT INTO leases
-SELECT v.name, v.holder, v.fence, CASE WHEN v.ttl > 0 THEN {now} + v.ttl ELSE 0 END
+INSERT INTO leases (name, holder, fence, granted_at, expires_at)
+SELECT v.name, v.holder, v.fence, {now}, CASE WHEN v.ttl > 0 THEN {now} + v.ttl ELSE 0 END
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS v (name, holder, fence, ttl)
 ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, fence = excluded.fence,
-    expires_at = excluded.expires_at
+    granted_at = excluded.granted_at, expires_at = excluded.expires_at
 
 -- name: upsert_records
 INSERT INTO records
@@ -104,8 +106,10 @@ DELETE FROM records AS r USING unnest($1::text[], $2::text[]) AS v (kind, key)
 WHERE r.kind = v.kind AND r.key = v.key
 
 -- name: lease
-SELECT CASE WHEN expires_at > {now} THEN holder ELSE '' END, fence, greatest(expires_at - {now}, 0)
-FROM leases WHERE name = $1
+SELECT CASE WHEN left_ms > 0 THEN holder ELSE '' END, fence, left_ms FROM (
+    SELECT holder, fence,
+        CASE WHEN granted_at <= {now} THEN greatest(expires_at - {now}, 0) ELSE 0 END AS left_ms
+    FROM leases WHERE name = $1) AS lease
 
 -- name: record
 SELECT kind, key, version, due, body FROM records WHERE kind = $1 AND key = $2
@@ -146,7 +150,7 @@ RETURNING id
 
 -- name: forget_workers
 -- Workers that nobody has heard of for so long (ms); until then they are shown as stale.
-DELETE FROM workers WHERE expires_at < {now} - $1
+DELETE FROM workers WHERE expires_at < least({now}, $2) - $1 OR beat_at > $3
 
 -- name: rescue
 -- A row that is locked belongs to somebody who is at work on it: the next round looks at it again.
@@ -156,7 +160,8 @@ UPDATE runs SET state = 'queued', worker = '', fence = fence + 1, ready_at = 0, 
     updated_at = $1
 WHERE id IN (
     SELECT id FROM runs WHERE state = 'running'
-        AND NOT EXISTS (SELECT 1 FROM workers AS w WHERE w.id = runs.worker AND w.expires_at > {now})
+        AND NOT EXISTS (SELECT 1 FROM workers AS w WHERE w.id = runs.worker
+            AND w.expires_at > least({now}, $2))
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING id
 

@@ -29,7 +29,9 @@ SELECT json_group_array(json_array(scope, spent, held)) FROM spends
 WHERE scope IN (SELECT value FROM json_each(?))
 
 -- name: leases
-SELECT json_group_array(json_array(name, holder, fence, expires_at > {now})) FROM leases
+-- One that was granted later than now is from before the clock was set back: over.
+SELECT json_group_array(json_array(name, holder, fence, expires_at > {now} AND granted_at <= {now}))
+FROM leases
 WHERE name IN (SELECT value FROM json_each(?))
 
 -- name: lanes
@@ -48,10 +50,11 @@ SELECT number FROM versions
 UPDATE versions SET number = ?
 
 -- name: upsert_leases
-INSERT INTO leases SELECT column1, column2, column3, CASE WHEN column4 > 0 THEN {now} + column4 ELSE 0 END
+INSERT INTO leases (name, holder, fence, granted_at, expires_at)
+SELECT column1, column2, column3, {now}, CASE WHEN column4 > 0 THEN {now} + column4 ELSE 0 END
 FROM (VALUES {rows}) WHERE true
 ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, fence = excluded.fence,
-    expires_at = excluded.expires_at
+    granted_at = excluded.granted_at, expires_at = excluded.expires_at
 
 -- name: upsert_records
 INSERT INTO records (kind, key, version, due, body) VALUES {rows}
@@ -61,7 +64,9 @@ ON CONFLICT (kind, key) DO UPDATE SET version = excluded.version, due = excluded
 DELETE FROM records WHERE kind = ? AND key = ?
 
 -- name: lease
-SELECT iif(expires_at > {now}, holder, ''), fence, max(expires_at - {now}, 0) FROM leases WHERE name = ?
+SELECT iif(left > 0, holder, ''), fence, left FROM (
+    SELECT holder, fence, iif(granted_at <= {now}, max(expires_at - {now}, 0), 0) AS left
+    FROM leases WHERE name = ?)
 
 -- name: record
 SELECT kind, key, version, due, CAST(body AS BLOB) FROM records WHERE kind = ? AND key = ?
@@ -171,13 +176,13 @@ WHERE worker = ?1 AND state = 'running' RETURNING id
 
 -- name: forget_workers
 -- Workers that nobody has heard of for so long (ms); until then they are shown as stale.
-DELETE FROM workers WHERE expires_at < {now} - ?
+DELETE FROM workers WHERE expires_at < min({now}, ?2) - ?1 OR beat_at > ?3
 
 -- name: rescue
 UPDATE runs SET state = 'queued', worker = '', fence = fence + 1, announced_at = 0, ready_at = 0,
     updated_at = ?1
 WHERE state = 'running'
-    AND worker NOT IN (SELECT id FROM workers WHERE expires_at > {now}) RETURNING id
+    AND worker NOT IN (SELECT id FROM workers WHERE expires_at > min({now}, ?2)) RETURNING id
 
 -- name: wake
 UPDATE runs SET state = 'queued', wake_at = 0, waits_for = '', announced_at = 0, updated_at = ?1

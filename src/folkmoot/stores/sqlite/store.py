@@ -67,6 +67,13 @@ class SqliteStore:
         self._writer.start()
 
     def _connect(self) -> None:
+        try:
+            self._prepare()
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _prepare(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._db = _connection(self._path)
         self._db.execute("PRAGMA journal_mode = WAL")
@@ -85,9 +92,14 @@ class SqliteStore:
         if self._reading is not None:
             reading, self._reading = self._reading, None
             await asyncio.to_thread(reading.shutdown)
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Close what is open of the file."""
+        for db in (self._reader, self._db):
+            if db is not None:
+                db.close()
+        self._reader = self._db = None
 
     def _rest(self) -> None:
         """Nothing was written for a while: move the log into the file and make it short.
@@ -195,8 +207,8 @@ class SqliteStore:
             woken = []
         else:
             assert isinstance(change, c.Rescue)
-            db.execute(self._sql["forget_workers"], (GONE_MS,))
-            lost = db.execute(self._sql["rescue"], (change.now,)).fetchall()
+            db.execute(self._sql["forget_workers"], (GONE_MS, change.earliest, change.latest))
+            lost = db.execute(self._sql["rescue"], (change.now, change.earliest)).fetchall()
             woken = db.execute(self._sql["wake"], (change.now,)).fetchall()
         if lost or woken:
             tally = queries.many("sqlite", "add_tallies", 2, 3)

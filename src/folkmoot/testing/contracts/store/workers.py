@@ -92,6 +92,25 @@ class Workers:
         assert (await store.counts()).workers == 0
         assert await _rescue(store, 0) == ["r1"]
 
+    async def test_a_heartbeat_that_was_cut_short_by_a_leap_counts(self, store: Store) -> None:
+        """Whoever knows that the clock was set ahead says how early it may truly be."""
+        await store.write(_beat("w1", 0))
+        held = await start(store, "r1", "w1")
+        now = await store.now()
+        spared = c.Rescue(now=NOW, earliest=now - ALIVE_MS)
+        assert await store.write(spared) == ((),)
+        await store.write(held.append("goes on"))
+        assert await store.write(c.Rescue(now=NOW, earliest=now + ALIVE_MS)) == (("r1",),)
+
+    async def test_a_heartbeat_from_the_future_is_no_life(self, store: Store) -> None:
+        """It was made before the clock was set back, by somebody who has not beaten since."""
+        await store.write(_beat("w1"))
+        await start(store, "r1", "w1")
+        now = await store.now()
+        assert await store.write(c.Rescue(now=NOW, latest=now + ALIVE_MS)) == ((),)
+        assert await store.write(c.Rescue(now=NOW, latest=now - ALIVE_MS)) == (("r1",),)
+        assert (await store.standing(NOW, NOW)).workers == ()
+
     async def test_a_worker_that_was_given_up_may_come_back(self, store: Store) -> None:
         """It was only slow: it beats again, claims again, and its new runs are safe."""
         await store.write(_beat("w1", 0))
