@@ -45,10 +45,7 @@ _FLUSH_S = 0.05
 
 def current(agent: Agent, view: View) -> ModelChoice:
     """Return the model that is to be asked now: the agent's own, or the fallback in use."""
-    for choice in agent.fallbacks:
-        if view.model == str(choice):
-            return choice
-    return agent.model
+    return _line(agent).get(view.model, agent.model) if view.model else agent.model
 
 
 class ModelCaller:
@@ -158,7 +155,7 @@ class ModelCaller:
     ) -> ModelFailed:
         """Decide what comes after a failure."""
         again = fault.retryable and view.faults < choice.retries
-        following = "" if again else _next(agent, choice)
+        following = "" if again else _next(agent, view)
         return ModelFailed(
             call=view.model_call,
             model=str(choice),
@@ -208,10 +205,26 @@ class Stream:
             await self._publish(text)  # type: ignore[misc]
 
 
-def _next(agent: Agent, choice: ModelChoice) -> str:
-    """Return the name of the fallback after `choice`, or ""."""
-    names = [str(agent.model), *(str(fallback) for fallback in agent.fallbacks)]
-    at = names.index(str(choice)) + 1
+def _line(agent: Agent) -> dict[str, ModelChoice]:
+    """Return the models in the order in which they are asked, each under a name of its own.
+
+    The same model may be had at several places: then it is `openai:gpt-5`, `openai:gpt-5 (2)`, ….
+    """
+    line: dict[str, ModelChoice] = {}
+    for choice in (agent.model, *agent.fallbacks):
+        name, number = str(choice), 2
+        while name in line:
+            name, number = f"{choice} ({number})", number + 1
+        line[name] = choice
+    return line
+
+
+def _next(agent: Agent, view: View) -> str:
+    """Return the name of the fallback after the model in use, or ""."""
+    if not agent.fallbacks:
+        return ""
+    names = list(_line(agent))
+    at = names.index(view.model) + 1 if view.model in names else 1
     return names[at] if at < len(names) else ""
 
 

@@ -62,6 +62,25 @@ async def test_when_retries_are_used_up_the_fallback_is_asked() -> None:
     assert [(f.model, f.next) for f in failed] == [("a:m", "b:m")]
 
 
+async def test_one_model_at_two_addresses_is_asked_at_each_and_then_no_more() -> None:
+    asked = []
+
+    def reply(request):
+        asked.append(request.choice.base_url)
+        raise errors.ModelAuth("No.")
+
+    here, there = (
+        ModelChoice(provider="a", name="m", base_url=f"http://{host}/v1") for host in ("b", "c")
+    )
+    declared = agent(model=here, fallbacks=(there, there))
+    async with Harness(declared, replies=reply) as moot:
+        run = await moot.ask("Hello")
+        failed = await failures(moot, run.id)
+    assert run.error.startswith("MODEL_AUTH")
+    assert asked == ["http://b/v1", "http://c/v1", "http://c/v1"]
+    assert [f.next for f in failed] == ["a:m (2)", "a:m (3)", ""]
+
+
 async def test_a_terminal_fault_is_not_tried_again() -> None:
     async with Harness(agent(), replies=failing(errors.ModelAuth("No."))) as moot:
         run = await moot.ask("Hello")
