@@ -4,9 +4,9 @@ A failure is an expected outcome: it becomes a ModelFailed entry that says wheth
 model it is tried again. Order: the same model up to its `retries`, waiting as long as the provider asks
 (Retry-After) or 0.5·2^n s with jitter, at most 30 s; then the agent's fallbacks, in order; then nobody.
 A 429 is told to the fleet (rates.py), so that all ask less often.
-A provider's breaker is open after repeated failures; an open breaker counts as a failed attempt that
-costs nothing. Calls that ended unseen (time-out, cut stream) may be billed: their estimate is counted
-as uncertain.
+A breaker is open after repeated failures (breakers.py). Being refused by one counts as a failed attempt
+that costs nothing; where there is a fallback, it is asked at once.
+Calls that ended unseen (time-out, cut stream) may be billed: their estimate is counted as uncertain.
 """
 
 import asyncio
@@ -32,6 +32,7 @@ from folkmoot.core.messages import ToolCall, whole
 from folkmoot.core.steps import CallModel
 from folkmoot.core.view import View
 from folkmoot.flow.alarms import Alarms
+from folkmoot.flow.breakers import Breakers, place_of
 from folkmoot.flow.kit import Kit
 from folkmoot.flow.parts import Parts
 from folkmoot.flow.rates import Rates
@@ -39,6 +40,8 @@ from folkmoot.ports.model import Answer, Delta, Request
 
 _UNSEEN = (ModelTimeout, ReplyGarbled)
 _STRAIN = (ModelTimeout, ModelUnreachable, Overloaded)
+# The adapter broke, or could not be made: it says nothing about the provider.
+_DEFECT = ModelFault
 _FIRST_S, _MOST_S = 0.5, 30.0
 _FLUSH_S = 0.05
 
@@ -49,15 +52,15 @@ def current(agent: Agent, view: View) -> ModelChoice:
 
 
 class ModelCaller:
-    """Makes calls; keeps a breaker for each provider."""
+    """Makes calls."""
 
     def __init__(self, parts: Parts, rates: Rates) -> None:
         """Start with all breakers closed; `rates` hear of refusals."""
         self._parts = parts
         self._rates = rates
-        self._breakers: dict[str, br.Breaker] = {}
         self._warm: set[str] = set()
         self._alarms = Alarms()
+        self._breakers = Breakers(parts.clock, self._alarms)
 
     async def call(
         self, kit: Kit, view: View, step: CallModel, choice: ModelChoice
@@ -75,7 +78,9 @@ class ModelCaller:
         )
         began = clock.monotonic()
         try:
-            answer = await self._attempt(request, choice, self._deltas(run) if reply else None)
+            delta = self._deltas(run) if reply else None
+            patience_s = 0.0 if _next(kit.agent, view) else choice.timeout_s
+            answer = await self._attempt(request, choice, delta, patience_s)
         except ModelFault as fault:
             if isinstance(fault, RateLimited):
                 await self._rates.refused(choice.provider, fault.retry_after)
@@ -95,67 +100,51 @@ class ModelCaller:
             upto=step.upto,
         )
 
-    async def _attempt(self, request: Request, choice: ModelChoice, delta: Delta | None) -> Answer:
+    async def _attempt(
+        self, request: Request, choice: ModelChoice, delta: Delta | None, patience_s: float
+    ) -> Answer:
         """Call through the breaker, within the time-out."""
-        provider = choice.provider
-        self._admit(provider)
+        breakers, place = self._breakers, place_of(choice)
+        probe = await breakers.admit(place, patience_s)
         try:
-            if provider not in self._warm:
-                await self._parts.warm(choice)
-                self._warm.add(provider)
-            model = self._parts.model(choice)
-            answer = await self._alarms.limited(model.call(request, delta), choice.timeout_s)
-        except TimeoutError:
-            self._report(provider, br.fail)
-            raise ModelTimeout(f"{choice} did not answer within {choice.timeout_s:g} s.") from None
+            answer = await self._within(request, choice, delta)
         except _STRAIN:
-            self._report(provider, br.fail)
+            breakers.report(place, br.fail)
             raise
-        except asyncio.CancelledError:
-            if provider in self._breakers:
-                self._breakers[provider] = br.release(self._breakers[provider])
+        except (ModelFault, asyncio.CancelledError) as fault:
+            if isinstance(fault, ModelFault) and type(fault) is not _DEFECT:
+                breakers.report(place, br.succeed)
+            elif probe:
+                breakers.release(place)
             raise
-        except ModelFault:
-            self._report(provider, br.succeed)
-            raise
-        except FolkmootError as fault:
-            raise ModelFault(str(fault)) from None
-        except Exception as fault:
-            raise ModelFault(f"The adapter of {choice} broke: {type(fault).__name__}.") from fault
-        self._report(provider, br.succeed)
+        breakers.report(place, br.succeed)
         return answer
 
-    def _admit(self, provider: str) -> None:
-        """Let a call through the provider's breaker. Raises ModelUnreachable while it is open."""
-        breaker = self._breakers.get(provider)
-        if breaker is None:
-            return
-        now = self._parts.clock.now()
-        admitted = br.admit(breaker, now)
-        if admitted is None:
-            raise ModelUnreachable(
-                f"{provider} failed too often in a row; its breaker is open.",
-                retry_after=max(br.wait(breaker, now), 1000) / 1000,
-            )
-        self._breakers[provider] = admitted
-
-    def _report(self, provider: str, outcome: Callable[[br.Breaker, int], br.Breaker]) -> None:
-        """Tell the breaker how a call ended; a closed one without a past is not kept."""
-        known = self._breakers.get(provider)
-        if known is None and outcome is br.succeed:
-            return
-        after = outcome(known or br.CLEAR, self._parts.clock.now())
-        if after == br.CLEAR:
-            self._breakers.pop(provider, None)
-        else:
-            self._breakers[provider] = after
+    async def _within(self, request: Request, choice: ModelChoice, delta: Delta | None) -> Answer:
+        """Call within the time-out. Raises ModelFault and nothing else."""
+        try:
+            if choice.provider not in self._warm:
+                await self._parts.warm(choice)
+                self._warm.add(choice.provider)
+            call = self._parts.model(choice).call(request, delta)
+            return await self._alarms.limited(call, choice.timeout_s)
+        except TimeoutError:
+            raise ModelTimeout(f"{choice} did not answer within {choice.timeout_s:g} s.") from None
+        except ModelFault:
+            raise
+        except FolkmootError as fault:
+            raise _DEFECT(str(fault)) from None
+        except Exception as fault:
+            raise _DEFECT(f"The adapter of {choice} broke: {type(fault).__name__}.") from fault
 
     def _failed(
         self, fault: ModelFault, agent: Agent, view: View, choice: ModelChoice
     ) -> ModelFailed:
         """Decide what comes after a failure."""
-        again = fault.retryable and view.faults < choice.retries
-        following = "" if again else _next(agent, view)
+        following = _next(agent, view)
+        waits = not (following and fault.details.get("breaker"))
+        again = fault.retryable and view.faults < choice.retries and waits
+        following = "" if again else following
         return ModelFailed(
             call=view.model_call,
             model=str(choice),
