@@ -40,6 +40,8 @@ A fault's docstring is its default message. `code` is stable: scripts and client
 from inspect import cleandoc
 from typing import Any, ClassVar
 
+_LONGEST_S = 86_400.0
+
 
 class FolkmootError(Exception):
     """Something went wrong."""
@@ -241,9 +243,11 @@ class ModelFault(FolkmootError):
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that the provider asked us to wait, when it said so."""
+        """Seconds that the provider asked us to wait, when it said so; more than a day is a day."""
         value = self.details.get("retry_after")
-        return None if value is None else float(value)
+        if value is None:
+            return None
+        return min(float(value), _LONGEST_S) if float(value) > 0 else 0.0
 
 
 class RateLimited(ModelFault):

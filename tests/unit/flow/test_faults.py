@@ -1,5 +1,9 @@
 """Providers fail: retries, fallbacks, rests; every one in the journal."""
 
+import math
+
+import pytest
+
 from folkmoot.core import errors
 from folkmoot.core.agent import Budget, Limits, ModelChoice, Output, QueueUse, Retry
 from folkmoot.core.entries import ModelFailed
@@ -48,6 +52,23 @@ async def test_a_long_wait_rests_in_the_store_and_holds_no_worker() -> None:
         moot.clock.advance(301)
         await moot.rescue()
         await moot.until(lambda: any(b.__class__.__name__ == "Succeeded" for b in moot.entries))
+
+
+@pytest.mark.parametrize("asked", [1e9, 1e23, math.inf])
+async def test_nobody_is_waited_for_longer_than_a_day(asked: float) -> None:
+    async with Harness(agent(), replies=failing(errors.RateLimited(retry_after=asked))) as moot:
+        began = moot.clock.now()
+        run = await moot.ask("Hello")
+    assert (run.state, run.wake_at) == (RunState.WAITING, began + 86_400_000)
+
+
+@pytest.mark.parametrize("asked", [-5.0, math.nan])
+async def test_a_wait_that_is_none_is_not_waited(asked: float) -> None:
+    async with Harness(agent(), replies=failing(errors.Overloaded(retry_after=asked))) as moot:
+        run = await moot.submit("Hello")
+        await moot.clock.asleep()
+        moot.clock.advance(1)
+        assert (await moot.settled(run.id)).output == "Hi."
 
 
 async def test_when_retries_are_used_up_the_fallback_is_asked() -> None:
