@@ -306,7 +306,7 @@ def _answered(view: View, body: e.MessageAnswered) -> None:
 
 
 def _dropped(view: View, body: e.ContextDropped) -> None:
-    view.shown = body.upto
+    view.shown, view.fault = body.upto, None  # what was too long is not asked any more
 
 
 def _rejected(view: View, body: e.ReplyRejected) -> None:

@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
+
 from folkmoot.core.agent import Context, Limits, Output, ToolUse
+from folkmoot.core.errors import ContextTooLong
 from folkmoot.core.messages import Answered, Returned, Said
 from folkmoot.core.run import RunState
 from folkmoot.programs.loop import SUMMARY
@@ -97,3 +100,28 @@ async def test_the_oldest_messages_are_summarised_and_the_summary_is_shown() -> 
     assert any("We looked a lot." in text for text in shown)
     assert all("THE TASK" in text for text in shown)
     assert max(inner.sizes) < 12_000
+
+
+@pytest.mark.parametrize("policy", ["drop", "summarise"])
+async def test_a_model_that_finds_it_too_long_is_asked_again_with_less(policy: str) -> None:
+    inner = talking(6)
+
+    def reply(request):
+        if request.tools and len(request.messages) > 6:
+            raise ContextTooLong
+        return inner(request)
+
+    declared = agent(tools=LOOK, context=Context(policy=policy, keep_messages=2))
+    async with Harness(declared, replies=reply, tools=[Probe()]) as moot:
+        run = await moot.ask("THE TASK")
+        kinds = await moot.kinds(run.id)
+    assert run.output.startswith("Done")
+    assert "model.failed" in kinds
+
+
+@pytest.mark.parametrize("policy", ["drop", "summarise"])
+async def test_what_is_too_long_and_cannot_be_less_ends_the_run(policy: str) -> None:
+    declared = agent(context=Context(policy=policy, keep_messages=2))
+    async with Harness(declared, replies=turns(ContextTooLong())) as moot:
+        run = await moot.ask("THE TASK")
+    assert run.error.startswith("CONTEXT_TOO_LONG")
