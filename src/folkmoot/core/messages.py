@@ -56,6 +56,17 @@ def whole(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
+def wholly(value: Any) -> Any:
+    """Return a JSON value in which no text has half characters."""
+    if isinstance(value, str):
+        return whole(value)
+    if isinstance(value, dict):
+        return {whole(key): wholly(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [wholly(inner) for inner in value]
+    return value
+
+
 def rough_tokens(message: Message) -> int:
     """Return a cheap estimate of a message's tokens (4 characters a token, 4 for the envelope)."""
     size = len(message.text)

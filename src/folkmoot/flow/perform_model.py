@@ -28,7 +28,7 @@ from folkmoot.core.errors import (
     ReplyGarbled,
 )
 from folkmoot.core.events import Event
-from folkmoot.core.messages import ToolCall, whole
+from folkmoot.core.messages import Thought, ToolCall, whole, wholly
 from folkmoot.core.steps import CallModel
 from folkmoot.core.view import View
 from folkmoot.flow.alarms import Alarms
@@ -85,13 +85,14 @@ class ModelCaller:
             if isinstance(fault, RateLimited):
                 await self._rates.refused(choice.provider, fault.retry_after)
             return self._failed(fault, kit.agent, view, choice)
+        calls, thoughts = _kept(answer)
         price = self._parts.price(choice, answer.model or choice.name, answer.usage.input)
         return ModelReplied(
             call=call,
             model=str(choice),
             text=whole(answer.text),
-            calls=_unique(answer.calls),
-            thoughts=answer.thoughts,
+            calls=calls,
+            thoughts=thoughts,
             usage=answer.usage,
             nanos=price.of(answer.usage) if price else 0,
             finish=answer.finish,
@@ -215,6 +216,20 @@ def _next(agent: Agent, view: View) -> str:
     names = list(_line(agent))
     at = names.index(view.model) + 1 if view.model in names else 1
     return names[at] if at < len(names) else ""
+
+
+def _kept(answer: Answer) -> tuple[tuple[ToolCall, ...], tuple[Thought, ...]]:
+    """Return calls and thoughts as a journal can hold them: without half characters, ids differing."""
+    calls, thoughts = answer.calls, answer.thoughts
+    if calls or thoughts:
+        try:
+            msgspec.json.encode((calls, thoughts))
+        except UnicodeEncodeError:
+            plain = wholly(msgspec.to_builtins((calls, thoughts)))
+            calls, thoughts = msgspec.convert(
+                plain, tuple[tuple[ToolCall, ...], tuple[Thought, ...]]
+            )
+    return _unique(calls), thoughts
 
 
 def _unique(calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:

@@ -11,6 +11,7 @@ otherwise ............. CallModel
 
 import json
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 import jsonschema_rs
@@ -147,8 +148,9 @@ def fit(text: str, schema: dict[str, Any]) -> tuple[Any, str]:
     if body.startswith("```") and body.endswith("```"):
         body = body[3:-3].removeprefix("json").strip()
     try:
-        data = json.loads(body)
-    except ValueError as fault:
+        data = json.loads(body, parse_constant=_number, parse_float=_number)
+        canonical.encode(data)  # half a character, as in "\\ud83c", has no encoding
+    except (ValueError, RecursionError) as fault:
         return None, f"it is not JSON ({fault})."
     faults = list(_validator(canonical.encode(schema)).iter_errors(data))
     if not faults:
@@ -158,6 +160,14 @@ def fit(text: str, schema: dict[str, Any]) -> tuple[Any, str]:
         for f in faults[:5]
     ]
     return None, "; ".join(where) + "."
+
+
+def _number(text: str) -> float:
+    """Return a number. Raises ValueError for NaN and what is infinite: the journal keeps neither."""
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(f"{text} is not a number in JSON")
+    return value
 
 
 @lru_cache(maxsize=256)

@@ -6,8 +6,9 @@ import pytest
 
 from folkmoot.core.agent import Context, Limits, Output, ToolUse
 from folkmoot.core.errors import ContextTooLong
-from folkmoot.core.messages import Answered, Returned, Said
+from folkmoot.core.messages import Answered, Returned, Said, Thought, ToolCall
 from folkmoot.core.run import RunState
+from folkmoot.ports.model import Answer
 from folkmoot.programs.loop import SUMMARY
 from folkmoot.testing.harness import Harness, agent
 from folkmoot.testing.probe import Probe
@@ -38,6 +39,39 @@ async def test_an_answer_that_does_not_fit_goes_back_with_the_reason() -> None:
     assert run.state is RunState.SUCCEEDED
     assert "not JSON" in shown[1].text
     assert "n:" in shown[2].text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"n": "\\ud83c"}', '{"n": NaN}', '{"n": -Infinity}', '{"n": 1e999}', "[" * 100_000],
+    ids=["half", "nan", "infinite", "too large", "too deep"],
+)
+async def test_an_answer_that_no_journal_can_hold_goes_back(text: str) -> None:
+    declared = agent(output=Output(schema={}, retries=1))
+    async with Harness(declared, replies=turns(says(text), says('{"n": 4}'))) as moot:
+        run = await moot.ask("How many?")
+    assert run.output == '{"n": 4}'
+    assert not moot.reports
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ToolCall("c\ud83c", "look"),
+        ToolCall("c", "lo\ud83cok"),
+        ToolCall("c", "look", {"a\ud83c": ["\ud83c"]}),
+        ToolCall("c", "look", raw="{\ud83c"),
+    ],
+    ids=["id", "name", "args", "raw"],
+)
+async def test_half_a_character_in_a_call_does_not_end_the_run(call: ToolCall) -> None:
+    thought = Thought("maker", {"content": "\ud83c"})
+    asked = Answer(calls=(call,), thoughts=(thought,), finish="tools")
+    async with Harness(
+        agent(tools=LOOK), replies=turns(asked, says("Done.")), tools=[Probe()]
+    ) as moot:
+        run = await moot.ask("Look.")
+    assert run.output == "Done."
 
 
 async def test_answers_that_never_fit_fail_the_run() -> None:
