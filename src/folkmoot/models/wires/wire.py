@@ -147,7 +147,8 @@ class Wire:
         details = response.provider_details or {}
         usage = _usage(response) or rough_usage(request, text, calls)
         finish = _finish(response, calls)
-        if not finish or (finish == "stop" and streamed and not details.get("finish_reason")):
+        told = finish not in {"stop", "tools"} or not streamed or details.get("finish_reason")
+        if not finish or not told:
             raise ReplyGarbled(f"The model {request.choice} broke off its reply before its end.")
         if finish == "filtered":
             text = text or self._wired.clean(str(details.get("refusal", "")))

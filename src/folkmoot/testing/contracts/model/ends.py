@@ -8,7 +8,7 @@ import pytest
 
 from folkmoot.core.errors import ModelTimeout, ReplyGarbled
 from folkmoot.testing.contracts.model.bench import SOON, Base, Bench, ask, fails, question
-from folkmoot.testing.wires.script import Cut, Garbage, Say, Stall
+from folkmoot.testing.wires.script import Ask, Cut, Garbage, Say, Stall
 
 
 class Ends(Base):
@@ -50,6 +50,12 @@ class Ends(Base):
     async def test_a_stream_that_ends_before_its_reply_does_is_cut(self, bench: Bench) -> None:
         self.needs("cut", "polite")
         say = Say(text="This sentence is not going to be whole, I fear.")
+        await bench.script(Cut(say, politely=True))
+        await fails(bench, ReplyGarbled, streamed=True)
+
+    async def test_a_stream_that_ends_between_two_calls_is_cut(self, bench: Bench) -> None:
+        self.needs("cut", "polite", "calls")
+        say = Say(calls=(Ask("look", {"place": "harbour"}), Ask("look", {"place": "tower"})))
         await bench.script(Cut(say, politely=True))
         await fails(bench, ReplyGarbled, streamed=True)
 
