@@ -220,6 +220,19 @@ async def test_an_output_schema_is_sent_where_the_provider_keeps_to_it(models, c
     assert ("response_format" in chat.seen[0].body) is sent
 
 
+@pytest.mark.parametrize(
+    "properties", [{"next": {"$ref": "#"}}, {"any": True}], ids=["recursive", "true"]
+)
+async def test_an_output_schema_that_the_provider_cannot_keep_to_is_left_out(
+    models, claude, properties
+):
+    claude.script(Say(text="{}"))
+    wanted = choice(claude, "anthropic", name="claude-opus-4-8", options={"transparent": True})
+    answer = await ask(models, wanted, output={"type": "object", "properties": properties})
+    assert answer.text == "{}"
+    assert "output_config" not in claude.seen[0].body
+
+
 async def test_a_claude_that_binds_thoughts_is_asked_to_leave_out_stale_ones(models, claude):
     wanted = choice(claude, "anthropic", name="claude-opus-5-5")
     maker = f"anthropic@{claude.url.removeprefix('http://')}"

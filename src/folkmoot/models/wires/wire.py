@@ -96,16 +96,27 @@ class Wire:
         program checks the reply in any case.
         """
         plain = _parameters(request)
-        if request.output is not None and self._keeps_to(request.output):
-            try:
-                response = await self._send(
-                    request, settings, _shaped(plain, request.output), delta
-                )
-            except UserError:
-                response = await self._send(request, settings, plain, delta)
-        else:
+        shaped = self._with_output(request, settings, plain)
+        try:
+            response = await self._send(request, settings, shaped, delta)
+        except UserError:
+            if shaped is plain:
+                raise
             response = await self._send(request, settings, plain, delta)
         return self._answer(request, response, streamed=delta is not None)
+
+    def _with_output(
+        self, request: Request, settings: dict[str, Any], plain: ModelRequestParameters
+    ) -> ModelRequestParameters:
+        """Return the parameters with the output's schema, if there is one that can be sent."""
+        if request.output is None or not self._keeps_to(request.output):
+            return plain
+        shaped = _shaped(plain, request.output)
+        try:
+            self._wired.library.prepare_request(settings, shaped)
+        except Exception:  # noqa: BLE001 - the library has many ways to say that it cannot
+            return plain
+        return shaped
 
     async def _send(
         self,
