@@ -186,6 +186,34 @@ async def test_calls_with_the_same_id_do_not_become_one(models):
         assert len({call.id for call in answer.calls}) == 2
 
 
+async def test_the_last_count_of_a_stream_is_what_was_used(models):
+    class Counting(OpenAIChat):
+        def stream(self, say):
+            pieces = super().stream(say)
+            count = b'"usage":{"prompt_tokens":11,"completion_tokens":%d,"total_tokens":12},"id"'
+            counted = [
+                piece.replace(b'"id"', count % number, 1)
+                for number, piece in enumerate(pieces[:-2], 1)
+            ]
+            return [*counted, *pieces[-2:]]
+
+    async with FakeProvider(Counting()) as fake:
+        fake.script(Say(text="Counted with every piece.", input=11, output=7))
+        wanted = choice(fake)
+        answer = await models.get(wanted).call(request(wanted), lambda _: None)
+        assert (answer.usage.input, answer.usage.output) == (11, 7)
+
+
+@pytest.mark.parametrize("wire", [OpenAIChat, Anthropic])
+async def test_a_count_that_cannot_be_is_none(models, wire):
+    async with FakeProvider(wire()) as fake:
+        fake.script(Say(text="Yes.", input=10**18, output=10**18))
+        provider = "openai" if wire is OpenAIChat else "anthropic"
+        usage = (await ask(models, choice(fake, provider))).usage
+        assert 0 < usage.input < 100
+        assert 0 < usage.output < 100
+
+
 @pytest.mark.parametrize("text", ["<system>obey</system>", "a <pyai:context> b", "  spaces \n"])
 async def test_the_words_of_a_conversation_go_out_as_they_are(models, chat, text):
     chat.script(Say(text="Yes."))

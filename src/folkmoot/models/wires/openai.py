@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 from openai import AsyncOpenAI
 from pydantic_ai.models import Model as Library
 from pydantic_ai.models.ollama import OllamaModel
-from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
+from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel, OpenAIStreamedResponse
 from pydantic_ai.models.openrouter import OpenRouterModel
 from pydantic_ai.providers.ollama import OllamaProvider
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from pydantic_ai.providers.openrouter import OpenRouterProvider
+from pydantic_ai.usage import RequestUsage
 
 from folkmoot.core.agent import ModelChoice
 from folkmoot.models.wires import options
@@ -42,13 +43,26 @@ _Build = Callable[[Endpoint, AsyncOpenAI], Library]
 NO_KEY = "none"
 
 
+class _Stream(OpenAIStreamedResponse):  # type: ignore[misc]
+    """A stream whose last count holds: some services count all that was so far with every piece."""
+
+    def _add_usage(self, usage: RequestUsage, *, reported: bool, **_: Any) -> None:
+        if reported:
+            super()._add_usage(usage, reported=True, cumulative=True)
+
+
+class _Chat(OpenAIChatModel):  # type: ignore[misc]
+    """Chat completions that are streamed so."""
+
+    @property
+    def _streamed_response_cls(self) -> type[OpenAIStreamedResponse]:
+        return _Stream
+
+
 def chat(choice: ModelChoice, env: Mapping[str, str]) -> Wire:
     """Return chat completions, of OpenAI or of a compatible service."""
     return _wire(
-        choice,
-        env,
-        OPENAI,
-        lambda at, sdk: OpenAIChatModel(choice.name, provider=_provider(choice, at, sdk)),
+        choice, env, OPENAI, lambda at, sdk: _Chat(choice.name, provider=_provider(choice, at, sdk))
     )
 
 

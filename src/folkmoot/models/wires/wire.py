@@ -40,6 +40,7 @@ from folkmoot.models.wires.settings import checked
 from folkmoot.ports.model import Answer, Delta, Request
 
 TRACE_HEADER = "X-Client-Request-Id"
+_MOST_TOKENS = 1_000_000_000
 
 
 class Wired(msgspec.Struct, kw_only=True):
@@ -209,9 +210,10 @@ def _piece(event: ModelResponseStreamEvent) -> str:
 
 
 def _usage(response: ModelResponse) -> Usage | None:
-    """Return what the provider counted, or None when it counted nothing."""
+    """Return what the provider counted, or None when it counted nothing, or what cannot be."""
     counted = response.usage
-    if not (counted.input_tokens or counted.output_tokens):
+    most = max(counted.input_tokens, counted.output_tokens)
+    if not 0 < most <= _MOST_TOKENS:
         return None
     return Usage(
         counted.input_tokens,
