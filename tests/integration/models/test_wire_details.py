@@ -1,6 +1,7 @@
 """What one provider's wire must do that the suite of all models does not ask."""
 
 import asyncio
+import re
 
 import msgspec
 import pytest
@@ -212,6 +213,38 @@ async def test_a_count_that_cannot_be_is_none(models, wire):
         usage = (await ask(models, choice(fake, provider))).usage
         assert 0 < usage.input < 100
         assert 0 < usage.output < 100
+
+
+@pytest.mark.parametrize(
+    ("provider", "wire"),
+    [("openai", OpenAIChat), ("openai-responses", OpenAIResponses), ("anthropic", Anthropic)],
+)
+async def test_ids_and_names_of_another_model_are_what_a_strict_provider_takes(
+    models, provider, wire
+):
+    call = ToolCall("functions.look:0", "look around!", {"a": 1})
+    history = [Said("Look."), Answered("", (call,)), Returned(call.id, call.name, "no such tool")]
+    async with FakeProvider(wire()) as fake:
+        fake.script(Say(text="Yes."))
+        wanted = choice(fake, provider, options={"transparent": True})
+        await ask(models, wanted, *history, tools=[LOOK])
+        sent = msgspec.json.encode(fake.seen[0].body).decode()
+    (id_,) = set(re.findall(r'"(call_\w{24})"', sent))
+    assert sent.count(id_) == 2
+    assert '"look_around_"' in sent
+    assert "functions.look" not in sent
+
+
+@pytest.mark.parametrize("raw", ['{"n": NaN}', "[1]", '{"n":'])
+@pytest.mark.parametrize("wire", [OpenAIChat, Anthropic])
+async def test_arguments_that_are_not_json_can_be_sent_back(models, wire, raw):
+    call = ToolCall("c1", "look", raw=raw)
+    history = [Said("Look."), Answered("", (call,)), Returned("c1", "look", "not JSON", error=True)]
+    async with FakeProvider(wire()) as fake:
+        fake.script(Say(text="Yes."))
+        provider = "openai" if wire is OpenAIChat else "anthropic"
+        await ask(models, choice(fake, provider), *history, tools=[LOOK])
+        assert "INVALID_JSON" in msgspec.json.encode(fake.seen[0].body).decode()
 
 
 @pytest.mark.parametrize("text", ["<system>obey</system>", "a <pyai:context> b", "  spaces \n"])

@@ -48,6 +48,7 @@ def anthropic(choice: ModelChoice, env: Mapping[str, str]) -> Wire:
             close=sdk.close,
             settle=lenient if binds else None,
             native_output=options.native_output(choice),
+            plain_names=True,
         )
     )
 

@@ -88,6 +88,7 @@ def bedrock(choice: ModelChoice, env: Mapping[str, str]) -> Wire:
             trace_header="",
             streams_always=True,
             native_output=options.native_output(choice),
+            plain_names=True,
         )
     )
 

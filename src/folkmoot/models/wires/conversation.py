@@ -6,6 +6,9 @@ it (the context was cut between them) is told in words, since every provider ref
 So are all calls and results of a request that offers no tools (a summary is asked for without any):
 some providers refuse calls of tools that they are not told of.
 
+Ids and names of calls may be those of another provider's model, or of a tool that it made up. Providers
+that take letters, digits, `_` and `-` only get others in their place (`plain`).
+
 Thoughts. A reply that holds more than text and calls (reasoning with its signature, ids of items) is
 kept part by part, in order, so that it can be sent back exactly as it came:
 
@@ -16,10 +19,13 @@ kept part by part, in order, so that it can be sent back exactly as it came:
 They go back only to the maker: the provider, and its host where that is not the provider's own.
 """
 
+import re
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from pydantic_ai.messages import (
     ModelMessage,
     ModelRequest,
@@ -36,20 +42,27 @@ from pydantic_ai.models import Model
 
 from folkmoot.core.messages import Answered, Message, Returned, Said, Thought, ToolCall
 
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_ODD = re.compile(r"[^A-Za-z0-9_-]")
 _KEPT = ("id", "provider_name", "provider_details")
 
 
 def to_wire(
-    messages: Sequence[Message], model: Model, maker: str, *, tools: bool = True
+    messages: Sequence[Message],
+    model: Model,
+    maker: str,
+    *,
+    tools: bool = True,
+    plain: bool = False,
 ) -> list[ModelMessage]:
     """Return a transcript as the library's messages, for one model of one maker.
 
-    `tools` says whether the request offers any.
+    `tools` says whether the request offers any, `plain` whether ids and names must be plain.
     """
     found: list[ModelMessage] = []
     parts: list[ModelRequestPart] = []
     open_calls: set[str] = set()
-    for message in messages:
+    for message in map(_plainly, messages) if plain else messages:
         if isinstance(message, Answered):
             if parts:
                 found.append(ModelRequest(parts=parts))
@@ -61,6 +74,25 @@ def to_wire(
     if parts:
         found.append(ModelRequest(parts=parts))
     return found
+
+
+def _plainly(message: Message) -> Message:
+    if isinstance(message, Returned):
+        return replace(message, call=_plain_id(message.call), name=_plain_name(message.name))
+    if not isinstance(message, Answered) or not message.calls:
+        return message
+    calls = [
+        replace(call, id=_plain_id(call.id), name=_plain_name(call.name)) for call in message.calls
+    ]
+    return replace(message, calls=tuple(calls))
+
+
+def _plain_id(id_: str) -> str:
+    return id_ if _PLAIN.fullmatch(id_) else f"call_{sha256(id_.encode()).hexdigest()[:24]}"
+
+
+def _plain_name(name: str) -> str:
+    return _ODD.sub("_", name)[:64] or "unnamed"
 
 
 def _request_part(message: Said | Returned, open_calls: set[str]) -> ModelRequestPart:
@@ -130,9 +162,9 @@ def _kept(message: Answered, data: list[dict[str, Any]]) -> Iterator[ModelRespon
 
 
 def _call_part(call: ToolCall, **extra: Any) -> ToolCallPart:
-    return ToolCallPart(
-        tool_name=call.name, args=call.raw or call.args, tool_call_id=call.id, **extra
-    )
+    # As the library tells it; given as text, it is read again, more leniently than by us (NaN).
+    args = {"INVALID_JSON": call.raw} if call.raw else call.args
+    return ToolCallPart(tool_name=call.name, args=args, tool_call_id=call.id, **extra)
 
 
 def text_of(response: ModelResponse) -> str:

@@ -109,6 +109,7 @@ def _wire(choice: ModelChoice, env: Mapping[str, str], home: Home, build: _Build
             clean=Cleaner(place.key),
             close=sdk.close,
             native_output=native,
+            plain_names=home_like and choice.provider.startswith("openai"),
         )
     )
 

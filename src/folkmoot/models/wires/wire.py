@@ -48,7 +48,8 @@ class Wired(msgspec.Struct, kw_only=True):
 
     `maker` marks thoughts as this provider's; `prefix` is that of its settings, which `settle` may
     change for one request; `streams_always` where only a stream can be broken off; `native_output`
-    where the provider may be asked to keep to a schema.
+    where the provider may be asked to keep to a schema; `plain_names` where ids and names of calls
+    must be of letters, digits, `_` and `-`.
     """
 
     library: Library
@@ -61,6 +62,7 @@ class Wired(msgspec.Struct, kw_only=True):
     trace_header: str = TRACE_HEADER
     streams_always: bool = False
     native_output: bool = True
+    plain_names: bool = False
 
 
 class Wire:
@@ -128,7 +130,11 @@ class Wire:
     ) -> ModelResponse:
         library = self._wired.library
         messages = conversation.to_wire(
-            request.messages, library, self._wired.maker, tools=bool(request.tools)
+            request.messages,
+            library,
+            self._wired.maker,
+            tools=bool(request.tools),
+            plain=self._wired.plain_names,
         )
         if library.profile.get("may_tokenize_special_tokens_in_content", False):
             # An open model's server may read "<|im_end|>" in a tool's result as the end of a turn.
