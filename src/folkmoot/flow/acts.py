@@ -27,7 +27,8 @@ def for_model(step: CallModel, choice: ModelChoice, prices: Prices, view: View) 
     """
     prompt = view.tokens + len(step.system) // 4
     price = prices(choice, choice.name, prompt)
-    reply = int(choice.settings.get("max_tokens", _REPLY_TOKENS))
+    most = choice.settings.get("max_tokens")
+    reply = most if isinstance(most, int) and most > 0 else _REPLY_TOKENS
     estimate = UNPRICED if price is None else prompt * price.input + reply * price.output
     return Act(
         kind="model",

@@ -6,7 +6,7 @@ import pytest
 
 from folkmoot.core import errors
 from folkmoot.core.agent import Budget, Limits, ModelChoice, Output, QueueUse, Retry
-from folkmoot.core.entries import ModelFailed
+from folkmoot.core.entries import ModelCalled, ModelFailed
 from folkmoot.core.run import RunState
 from folkmoot.core.spend import Price
 from folkmoot.testing.harness import Harness, agent
@@ -136,6 +136,18 @@ async def test_a_provider_that_keeps_failing_is_left_alone() -> None:
         for n in range(7):
             await moot.ask(str(n))
     assert len(asked) == 5
+
+
+@pytest.mark.parametrize("given", [None, "many", -5, math.inf])
+async def test_a_max_tokens_that_is_none_is_the_adapters_to_refuse(given: object) -> None:
+    declared = agent(model=ModelChoice(provider="f", name="m", settings={"max_tokens": given}))
+    moot = Harness(declared, replies=failing())
+    moot.price = Price(1, 1)
+    async with moot:
+        run = await moot.ask("Hello")
+        called = next(b for b in await moot.journal(run.id) if isinstance(b, ModelCalled))
+    assert run.output == "Hi."
+    assert called.estimate > 0
 
 
 async def test_an_adapters_defect_is_a_fault_and_not_a_crash() -> None:

@@ -103,6 +103,20 @@ def test_settings_are_known_or_refused():
         checked({"openai_previous_response_id": "x"}, "openai_")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_tokens", None), ("max_tokens", "many"), ("max_tokens", 0), ("max_tokens", True),
+        ("temperature", "hot"), ("seed", 1.5), ("stop_sequences", "END"), ("thinking", 5),
+        ("extra_headers", ["x"]), ("extra_headers", {"X-A": 5}), ("extra_headers", {"X-A": "ü"}),
+        ("extra_body", "x"), ("tool_choice", {}), ("parallel_tool_calls", "no"),
+    ],
+)  # fmt: skip
+def test_a_setting_of_the_wrong_kind_is_refused_by_name(name, value):
+    with pytest.raises(ModelRejected, match=name):
+        checked({name: value}, "home_")
+
+
 def test_options_are_known_and_flags():
     def choice(**options):
         return ModelChoice(provider="p", name="m", options=options)
