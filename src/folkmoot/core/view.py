@@ -20,7 +20,8 @@ class View(msgspec.Struct):
     """Where a run stands. Times are ms since 1970; `began` is the first entry of this attempt.
 
     `sizes` are running totals of rough tokens, one for each message. `shown` messages at the start
-    are no longer shown to the model (`summary` stands for them). `model` is a fallback in use.
+    are no longer shown to the model (`summary` stands for them). `model` is a fallback in use, `finish`
+    says why the last reply ended.
 
     In a conversation `turn` is the message that is worked on, `asked` its place (elsewhere 0: the task),
     `base` what was spent before it; `rested` is the time of the last answer, and `idle` says that the
@@ -50,6 +51,7 @@ class View(msgspec.Struct):
     retry_at: int = 0
     model: str = ""
     replies: int = 0
+    finish: str = ""
     rejects: int = 0
     calls: int = 0
     spend: Spend = Spend()
@@ -176,7 +178,7 @@ def _model_replied(view: View, body: e.ModelReplied) -> None:
         view.shown, view.summary = body.upto, body.text
         return
     view.replies += 1
-    view.reply = view.head.seq
+    view.reply, view.finish = view.head.seq, body.finish
     _add(view, Answered(body.text, body.calls, body.thoughts))
     view.pending = {call.id: Pending(call) for call in body.calls}
 

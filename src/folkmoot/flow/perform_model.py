@@ -81,6 +81,8 @@ class ModelCaller:
             delta = self._deltas(run) if reply else None
             patience_s = 0.0 if _next(kit.agent, view) else choice.timeout_s
             answer = await self._attempt(request, choice, delta, patience_s)
+            if not reply and not answer.text.strip():
+                raise ReplyGarbled(f"{choice} gave an empty summary.", kept="All messages.")
         except ModelFault as fault:
             if isinstance(fault, RateLimited):
                 await self._rates.refused(choice.provider, fault.retry_after)

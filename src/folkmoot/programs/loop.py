@@ -123,13 +123,16 @@ def _boundary(view: View, keep: int) -> int:
 
 def _answer(last: Answered, view: View, agent: Agent) -> Step:
     if agent.output is None:
-        return Reply(last.text)
+        why = "" if last.text.strip() else _SILENCES.get(view.finish, "")
+        return Fail("REPLY_EMPTY", why, retry=True) if why else Reply(last.text)
     try:
         data, reason = fit(last.text, agent.output.schema)
     except ValueError as fault:
         return Fail("INVALID_SCHEMA", f"The agent's output schema cannot be used: {fault}")
     if not reason:
         return Reply(last.text, data)
+    if view.finish == "length":
+        reason = f"it was cut off at its greatest length (max_tokens), so that {reason}"
     if view.rejects < agent.output.retries:
         return Reject(
             f"Your reply does not fit the output schema: {reason} Reply with the JSON only."
@@ -137,6 +140,14 @@ def _answer(last: Answered, view: View, agent: Agent) -> Step:
     return Fail(
         "INVALID_OUTPUT", f"{view.rejects + 1} replies did not fit the schema: {reason}", retry=True
     )
+
+
+_SILENCES = {
+    "length": "The model's reply was cut off at its greatest length before its first word: it thought for "
+    "too long. To do: Raise max_tokens in model.settings, or let it think less.",
+    "filtered": "The model's provider held the reply back (content filter). "
+    "To do: Change the task or the instructions, or use another model.",
+}
 
 
 def fit(text: str, schema: dict[str, Any]) -> tuple[Any, str]:

@@ -8,6 +8,7 @@ from folkmoot.core.agent import Context, Limits, Output, ToolUse
 from folkmoot.core.errors import ContextTooLong
 from folkmoot.core.messages import Answered, Returned, Said, Thought, ToolCall
 from folkmoot.core.run import RunState
+from folkmoot.core.spend import Usage
 from folkmoot.ports.model import Answer
 from folkmoot.programs.loop import SUMMARY
 from folkmoot.testing.harness import Harness, agent
@@ -72,6 +73,47 @@ async def test_half_a_character_in_a_call_does_not_end_the_run(call: ToolCall) -
     ) as moot:
         run = await moot.ask("Look.")
     assert run.output == "Done."
+
+
+@pytest.mark.parametrize(("finish", "told"), [("length", "max_tokens"), ("filtered", "filter")])
+async def test_a_reply_without_a_word_is_no_success(finish: str, told: str) -> None:
+    empty = Answer(text="", usage=Usage(20, 10), finish=finish)
+    async with Harness(agent(), replies=turns(empty)) as moot:
+        run = await moot.ask("Hello")
+    assert run.error.startswith("REPLY_EMPTY")
+    assert told in run.error
+    assert run.spend.output == 10
+
+
+async def test_a_model_is_told_that_its_answer_was_cut_off() -> None:
+    shown = []
+
+    def reply(request):
+        shown.append(request.messages[-1].text)
+        cut = Answer(text='{"n": 4', usage=Usage(20, 10), finish="length")
+        return turns(cut, says('{"n": 4}'))(request)
+
+    async with Harness(agent(output=Output(schema=SCHEMA)), replies=reply) as moot:
+        await moot.ask("How many?")
+    assert "cut off" in shown[1]
+
+
+async def test_an_empty_summary_hides_no_messages() -> None:
+    inner, empty = talking(30), [Answer(text=" ", finish="length")]
+
+    def reply(request):
+        summary = request.messages[-1] == Said(SUMMARY, "context policy")
+        return empty.pop() if summary and empty else inner(request)
+
+    probe = Probe(act=lambda args: "x" * 1000)
+    async with Harness(wordy("summarise"), replies=reply, tools=[probe]) as moot:
+        run = await moot.submit("THE TASK")
+        await moot.clock.asleep()
+        moot.clock.advance(1)
+        run = await moot.settled(run.id)
+        kinds = await moot.kinds(run.id)
+    assert run.output.startswith("Done")
+    assert kinds.count("model.failed") == 1
 
 
 async def test_answers_that_never_fit_fail_the_run() -> None:
