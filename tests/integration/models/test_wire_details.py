@@ -8,16 +8,17 @@ import pytest
 from pydantic_ai.messages import ModelResponse, TextPart, ThinkingPart, ToolCallPart
 
 from folkmoot.core.agent import ModelChoice
-from folkmoot.core.errors import Invalid, ModelAuth, ModelRejected, ModelUnreachable
+from folkmoot.core.errors import Invalid, ModelAuth, ModelRejected, ModelUnreachable, ReplyGarbled
 from folkmoot.core.messages import Answered, Returned, Said, Thought, ToolCall
 from folkmoot.models.registry import Models
 from folkmoot.models.wires import conversation
+from folkmoot.models.wires.client import MOST_BYTES
 from folkmoot.ports.model import Request, ToolView
 from folkmoot.testing.wires.anthropic import Anthropic
 from folkmoot.testing.wires.bedrock import Bedrock
 from folkmoot.testing.wires.openai_chat import OpenAIChat
 from folkmoot.testing.wires.openai_responses import OpenAIResponses
-from folkmoot.testing.wires.script import Ask, Refuse, Say, Stall
+from folkmoot.testing.wires.script import Ask, Garbage, Refuse, Say, Stall
 from folkmoot.testing.wires.server import FakeProvider
 
 pytestmark = pytest.mark.slow
@@ -350,6 +351,14 @@ async def test_a_hundred_requests_at_a_time_share_one_client(models, chat):
     wanted = choice(chat)
     answers = await asyncio.gather(*(ask(models, wanted) for _ in range(100)))
     assert {answer.text for answer in answers} == {"Yes."}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_an_answer_that_does_not_end_is_given_up(models, chat, streamed):
+    chat.script(Garbage(" " * (MOST_BYTES + 1)))
+    wanted, pieces = choice(chat), []
+    with pytest.raises(ReplyGarbled, match="more than 32 MiB"):
+        await models.get(wanted).call(request(wanted), pieces.append if streamed else None)
 
 
 async def test_nobody_resolves_this_name(models):

@@ -114,3 +114,11 @@ def test_long_texts_are_cut_and_put_on_one_line():
     clean = Cleaner()("<html>\n\n  <body>" + "x" * 5000)
     assert clean.startswith("<html> <body>x")
     assert len(clean) == 501
+
+
+@pytest.mark.parametrize("before", range(99_950, 100_010, 7))
+def test_of_a_very_long_text_only_the_beginning_is_looked_at_and_no_key_is_cut_there(before):
+    key = "folk0123456789moot"
+    cleaned = Cleaner(key)("said" + " " * before + key * 2 + "x" * 10_000_000)
+    assert cleaned.startswith("said")
+    assert "folk" not in cleaned

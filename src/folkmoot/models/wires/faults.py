@@ -24,6 +24,7 @@ from folkmoot.core.errors import ModelFault
 from folkmoot.models.wires.waits import retry_after
 
 _LONGEST_TEXT = 500
+_LOOKED_AT = 100_000
 _OVERFLOW = re.compile(
     r"context[ _]length|context[ _]window|context size|maximum context|prompt is too long|"
     r"input is too long|input tokens? exceed|too many (input )?tokens|reduce the length|"
@@ -70,9 +71,15 @@ class Cleaner:
         self._secrets = sorted((s for s in secrets if s), key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
-        """Return a short text on one line without keys."""
+        """Return a short text on one line without keys.
+
+        Of a long text only the beginning is looked at, and not the end of that: a key may be cut there.
+        """
+        begin = text[:_LOOKED_AT]
         for secret in self._secrets:
-            text = text.replace(secret, "[key]")
+            begin = begin.replace(secret, "[key]")
+        longest = max((len(secret) for secret in self._secrets), default=0)
+        text = begin[: len(begin) - longest] if len(text) > _LOOKED_AT else begin
         text = " ".join(_SECRETS.sub("[key]", text).split())
         return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
 

@@ -12,6 +12,7 @@ from pydantic_ai import exceptions as x
 
 from folkmoot.core import errors
 from folkmoot.core.errors import ModelFault
+from folkmoot.models.wires.client import MOST_BYTES, TooMuch
 from folkmoot.models.wires.faults import Cleaner, Failure, fault
 
 Kinds = tuple[tuple[type[Exception], type[ModelFault]], ...]
@@ -97,6 +98,8 @@ def _transport(error: Exception) -> tuple[type[ModelFault], str]:
         return errors.ModelRejected, "cannot take this request"
     if not isinstance(error, x.ModelConnectionError | httpx2.TransportError):
         return errors.ReplyGarbled, "gave an unreadable reply"
+    if any(isinstance(cause, TooMuch) for cause in _causes(error)):
+        return errors.ReplyGarbled, f"sent more than {MOST_BYTES >> 20} MiB"
     if getattr(error, "phase", None) in _CONNECTING or _refused(error):
         return errors.ModelUnreachable, "could not be reached"
     return errors.ReplyGarbled, "broke off its reply"
