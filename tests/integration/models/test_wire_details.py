@@ -361,6 +361,19 @@ async def test_an_answer_that_does_not_end_is_given_up(models, chat, streamed):
         await models.get(wanted).call(request(wanted), pieces.append if streamed else None)
 
 
+async def test_a_list_of_mistakes_is_told(models):
+    class Strict(OpenAIChat):
+        def refusal(self, _):
+            return (
+                b'{"detail":[{"loc":["body","top_k"],"msg":"top_k must be positive","type":"x"}]}'
+            )
+
+    async with FakeProvider(Strict()) as fake:
+        fake.script(Refuse(status=422))
+        with pytest.raises(ModelRejected, match="top_k must be positive"):
+            await ask(models, choice(fake))
+
+
 async def test_nobody_resolves_this_name(models):
     wanted = ModelChoice(provider="openai", name="m", base_url="http://no-such-host.invalid/v1")
     with pytest.raises(ModelUnreachable):

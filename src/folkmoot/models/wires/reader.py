@@ -29,6 +29,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
 )
 _CONNECTING = {"connect", "pool", "write"}
 _REDIRECT, _ERROR = 300, 400
+_TOLD = 5
 
 
 class Reader:
@@ -123,9 +124,11 @@ def _message(body: Any) -> str:
     """Return the sentence in an error's body, in any of the shapes that providers use."""
     if isinstance(body, str):
         return body
+    if isinstance(body, list):
+        return "; ".join(found for item in body[:_TOLD] if (found := _message(item)))
     if not isinstance(body, dict):
         return ""
-    for name in ("error", "Error", "message", "Message", "detail"):
+    for name in ("error", "Error", "message", "Message", "detail", "msg"):
         found = _message(body.get(name))
         if found:
             return found
