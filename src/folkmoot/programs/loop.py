@@ -23,6 +23,7 @@ from folkmoot.core.steps import CallModel, CallTool, Drop, Fail, Reject, Reply, 
 from folkmoot.core.view import View
 
 _LONG = "CONTEXT_TOO_LONG"
+_LONGEST_FAULT = 300
 
 
 def loop(view: View, agent: Agent) -> list[Step]:
@@ -167,10 +168,16 @@ def fit(text: str, schema: dict[str, Any]) -> tuple[Any, str]:
     if not faults:
         return data, ""
     where = [
-        f"{'/'.join(str(p) for p in f.instance_path) or 'the value'}: {f.message}"
+        f"{'/'.join(str(p) for p in f.instance_path) or 'the value'}: {_short(f.message)}"
         for f in faults[:5]
     ]
     return None, "; ".join(where) + "."
+
+
+def _short(message: str) -> str:
+    """Return what is wrong, without the whole value in which it is wrong."""
+    half = _LONGEST_FAULT // 2
+    return message if len(message) <= _LONGEST_FAULT else f"{message[:half]}…{message[-half:]}"
 
 
 def _number(text: str) -> float:

@@ -75,6 +75,19 @@ async def test_half_a_character_in_a_call_does_not_end_the_run(call: ToolCall) -
     assert run.output == "Done."
 
 
+async def test_a_long_answer_that_does_not_fit_is_not_told_back_whole() -> None:
+    shown = []
+
+    def reply(request):
+        shown.append(request.messages[-1].text)
+        return turns(says('{"n": "' + "x" * 100_000 + '"}'), says('{"n": 4}'))(request)
+
+    async with Harness(agent(output=Output(schema=SCHEMA)), replies=reply) as moot:
+        await moot.ask("How many?")
+    assert "not of type" in shown[1]
+    assert len(shown[1]) < 1000
+
+
 @pytest.mark.parametrize(("finish", "told"), [("length", "max_tokens"), ("filtered", "filter")])
 async def test_a_reply_without_a_word_is_no_success(finish: str, told: str) -> None:
     empty = Answer(text="", usage=Usage(20, 10), finish=finish)
