@@ -34,6 +34,14 @@ class ModelChoice(msgspec.Struct, frozen=True, kw_only=True):
         """Return provider:name."""
         return f"{self.provider}:{self.name}"
 
+    @property
+    def place(self) -> str:
+        """Where the model is asked: its provider, with the host where the agent names one."""
+        if not self.base_url:
+            return self.provider
+        host = self.base_url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+        return f"{self.provider}@{host.lower()}"
+
 
 class ToolUse(msgspec.Struct, frozen=True):
     """A tool that the agent may call, with its options."""

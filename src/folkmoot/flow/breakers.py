@@ -1,6 +1,6 @@
 """Breakers: one for each place at which models are asked, kept in this process (core/breaker.py).
 
-A place is a provider, with its host where the agent names one: a service of one's own that is down says
+A place (`ModelChoice.place`) is a provider, with its host where the agent names one: a service of one's own that is down says
 nothing about the provider whose wire it speaks.
 
 While a probe is under way, nobody else may ask. Who has no other model waits for the probe's outcome, at
@@ -9,20 +9,11 @@ most for the time that a call may take: then it asks as well, or is refused as l
 
 import asyncio
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from folkmoot.core import breaker as br
-from folkmoot.core.agent import ModelChoice
 from folkmoot.core.errors import ModelUnreachable
 from folkmoot.flow.alarms import Alarms
 from folkmoot.ports.clock import Clock
-
-
-def place_of(choice: ModelChoice) -> str:
-    """Return where a model is asked."""
-    if not choice.base_url:
-        return choice.provider
-    return f"{choice.provider}@{urlsplit(choice.base_url).netloc.lower()}"
 
 
 class Breakers:

@@ -32,7 +32,7 @@ from folkmoot.core.messages import Thought, ToolCall, whole, wholly
 from folkmoot.core.steps import CallModel
 from folkmoot.core.view import View
 from folkmoot.flow.alarms import Alarms
-from folkmoot.flow.breakers import Breakers, place_of
+from folkmoot.flow.breakers import Breakers
 from folkmoot.flow.kit import Kit
 from folkmoot.flow.parts import Parts
 from folkmoot.flow.rates import Rates
@@ -85,7 +85,7 @@ class ModelCaller:
                 raise ReplyGarbled(f"{choice} gave an empty summary.", kept="All messages.")
         except ModelFault as fault:
             if isinstance(fault, RateLimited):
-                await self._rates.refused(choice.provider, fault.retry_after)
+                await self._rates.refused(self._rates.lane(choice), fault.retry_after)
             return self._failed(fault, kit.agent, view, choice)
         calls, thoughts = _kept(answer)
         price = self._parts.price(choice, answer.model or choice.name, answer.usage.input)
@@ -107,7 +107,7 @@ class ModelCaller:
         self, request: Request, choice: ModelChoice, delta: Delta | None, patience_s: float
     ) -> Answer:
         """Call through the breaker, within the time-out."""
-        breakers, place = self._breakers, place_of(choice)
+        breakers, place = self._breakers, choice.place
         probe = await breakers.admit(place, patience_s)
         try:
             answer = await self._within(request, choice, delta)

@@ -1,6 +1,6 @@
 """Rates: the whole fleet asks a provider no more often than it may (core/rate.py).
 
-A bucket is a record of the kind `rate` under the provider's name. A process takes a few tokens at a time
+A bucket is a record of the kind `rate` under the provider's name, or that of an address (`lane`). A process takes a few tokens at a time
 by compare and set, so that it need not ask the store for each call; tokens of a process that dies are
 lost, which errs to the careful side. A provider without a set rate and without a refusal costs nothing.
 
@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 
 from folkmoot.core import rate as rt
+from folkmoot.core.agent import ModelChoice
 from folkmoot.core.changes import DropRecord, PutRecord
 from folkmoot.core.errors import Outdated
 from folkmoot.core.events import Event
@@ -41,6 +42,15 @@ class Rates:
         self._tokens: dict[str, int] = {}
         self._closed: dict[str, int] = {}
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def lane(self, choice: ModelChoice) -> str:
+        """Return the name under which a model's calls are counted.
+
+        It is the address that the agent names, unless a rate was set for the whole provider: who sets
+        one for `openai` may mean a service of his own that speaks its wire.
+        """
+        place, provider = choice.place, choice.provider
+        return provider if provider in self._given and place not in self._given else place
 
     def limits(self, provider: str) -> bool:
         """Whether a provider's calls must be admitted at all."""
@@ -86,7 +96,7 @@ class Rates:
         await self._change(
             provider, lambda bucket: rt.refused(bucket or Bucket(), rate, after_ms, now)
         )
-        await self._broker.publish(Event(f"rate.{provider}"))
+        await self._broker.publish(Event(f"rate.{provider.partition('@')[0]}"))
 
     async def look(self) -> None:
         """Learn what others have learned."""

@@ -226,7 +226,7 @@ class Drive:
         view = journal.view
         choice = current(agent, view)
         rates = self.machine.rates
-        if rates.limits(choice.provider) and (wait := await rates.admit(choice.provider)):
+        if rates.limits(lane := rates.lane(choice)) and (wait := await rates.admit(lane)):
             return await self._until(self._now() + wait, "rate")
         act = acts.for_model(step, choice, self.machine.parts.price, view)
         verdict = await self.machine.gate.judge(Case(act, agent, view, self._now()))

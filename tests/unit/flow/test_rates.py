@@ -69,6 +69,34 @@ async def test_a_learned_rate_is_forgotten_once_it_holds_nobody(fleet):
     assert [one.limits("p"), two.limits("p")] == [False, False]
 
 
+async def test_a_refusal_at_an_own_address_holds_nobody_from_the_provider(fleet):
+    make, _ = fleet
+    worker = make()
+    ours = ModelChoice(provider="p", name="m", base_url="http://Ours.example:8000/v1")
+    await worker.refused(worker.lane(ours), 20.0)
+    assert worker.limits("p@ours.example:8000")
+    assert not worker.limits(worker.lane(ModelChoice(provider="p", name="m")))
+
+
+async def test_a_rate_may_be_set_for_a_provider_or_for_one_address(fleet):
+    make, _ = fleet
+    ours = ModelChoice(provider="p", name="m", base_url="http://ours/v1")
+    rate = Rate(10.0, 10)
+    assert make(p=rate).lane(ours) == "p"
+    assert make(**{"p": rate, "p@ours": rate}).lane(ours) == "p@ours"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "place"),
+    [
+        ("", "p"), ("http://Ours:8000/v1", "p@ours:8000"), ("https://a:secret@ours", "p@ours"),
+        ("http://[::1", "p@[::1"), ("nonsense", "p@"),
+    ],
+)  # fmt: skip
+def test_whatever_an_agent_names_as_address_is_a_place_without_a_password(base_url, place):
+    assert ModelChoice(provider="p", name="m", base_url=base_url).place == place
+
+
 async def test_a_run_rests_while_its_provider_may_not_be_asked():
     refusals = [RateLimited(retry_after=30.0)]
 
