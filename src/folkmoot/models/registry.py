@@ -12,7 +12,7 @@ from importlib import import_module
 
 from folkmoot.core import canonical
 from folkmoot.core.agent import ModelChoice
-from folkmoot.core.errors import Invalid, ModelUnknown
+from folkmoot.core.errors import FolkmootError, Invalid, ModelUnknown
 from folkmoot.models.keywords import Keywords
 from folkmoot.models.scripted import Script, Scripted
 from folkmoot.ports.model import Model
@@ -137,6 +137,14 @@ def _lazily(provider: str, module: str, name: str, extra: str) -> Factory:
                 f"({missing.name}).",
                 todo=f"pip install 'folkmoot[{extra}]'",
             ) from missing
-        return factory(choice, env)
+        try:
+            return factory(choice, env)
+        except FolkmootError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - each library has exceptions of its own
+            raise Invalid(
+                f"The library of {provider!r} cannot serve the model {choice}: {fault}",
+                todo="Correct the model in the agent file.",
+            ) from None
 
     return make

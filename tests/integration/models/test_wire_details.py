@@ -396,6 +396,12 @@ def test_bedrock_says_what_it_needs(env, options, fault, told):
         Models(env).get(wanted)
 
 
+def test_a_name_that_the_library_does_not_take_is_told():
+    wanted = ModelChoice(provider="openrouter", name="gpt-5", api_key_env="FAKE_KEY")
+    with pytest.raises(Invalid, match="prefixed with the upstream provider"):
+        Models(ENV).get(wanted)
+
+
 async def test_bedrock_without_an_answer_is_cancelled_at_once(models):
     async with FakeProvider(Bedrock()) as fake:
         wanted = choice(fake, "bedrock", name="amazon.nova-lite-v1:0", timeout_s=1.0)
