@@ -216,6 +216,21 @@ async def test_a_count_that_cannot_be_is_none(models, wire):
         assert 0 < usage.output < 100
 
 
+async def test_calls_that_are_all_said_to_be_the_first_do_not_become_one(models):
+    class Careless(OpenAIChat):
+        def stream(self, say):
+            return [re.sub(rb'"index":\d', b'"index":0', piece) for piece in super().stream(say)]
+
+    asks = tuple(Ask("look", {"n": number}) for number in range(3))
+    async with FakeProvider(Careless()) as fake:
+        fake.script(Say(calls=asks))
+        wanted = choice(fake)
+        answer = await models.get(wanted).call(request(wanted), lambda _: None)
+        assert [(call.name, call.args) for call in answer.calls] == [
+            ("look", {"n": number}) for number in range(3)
+        ]
+
+
 @pytest.mark.parametrize(
     ("provider", "wire"),
     [("openai", OpenAIChat), ("openai-responses", OpenAIResponses), ("anthropic", Anthropic)],

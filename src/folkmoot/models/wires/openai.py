@@ -6,6 +6,7 @@ that is not OpenAI gets the library's profile for compatible services, which ask
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,8 +44,28 @@ _Build = Callable[[Endpoint, AsyncOpenAI], Library]
 NO_KEY = "none"
 
 
+@dataclass
 class _Stream(OpenAIStreamedResponse):  # type: ignore[misc]
-    """A stream whose last count holds: some services count all that was so far with every piece."""
+    """A stream as compatible services send it.
+
+    The last count holds: some count all that was so far with every piece. A call that begins with an id
+    and a name of its own is another call, also where all calls are said to be the first (index 0).
+    """
+
+    _begun: dict[int, str] = field(default_factory=dict, init=False)
+    _shift: int = field(default=0, init=False)
+
+    def _map_tool_call_delta(self, choice: Any) -> Any:
+        for call in choice.delta.tool_calls or ():
+            if call.index is None:
+                continue
+            name = call.function.name if call.function else None
+            if call.id and name and self._begun.get(call.index + self._shift, call.id) != call.id:
+                self._shift = max(self._begun) + 1 - call.index
+            call.index += self._shift
+            if call.id:
+                self._begun[call.index] = call.id
+        return super()._map_tool_call_delta(choice)
 
     def _add_usage(self, usage: RequestUsage, *, reported: bool, **_: Any) -> None:
         if reported:
