@@ -8,7 +8,15 @@ import pytest
 from pydantic_ai.messages import ModelResponse, TextPart, ThinkingPart, ToolCallPart
 
 from folkmoot.core.agent import ModelChoice
-from folkmoot.core.errors import Invalid, ModelAuth, ModelRejected, ModelUnreachable, ReplyGarbled
+from folkmoot.core.errors import (
+    Invalid,
+    ModelAuth,
+    ModelRejected,
+    ModelUnreachable,
+    Overloaded,
+    RateLimited,
+    ReplyGarbled,
+)
 from folkmoot.core.messages import Answered, Returned, Said, Thought, ToolCall
 from folkmoot.models.registry import Models
 from folkmoot.models.wires import conversation
@@ -374,6 +382,20 @@ async def test_an_answer_that_does_not_end_is_given_up(models, chat, streamed):
     wanted, pieces = choice(chat), []
     with pytest.raises(ReplyGarbled, match="more than 32 MiB"):
         await models.get(wanted).call(request(wanted), pieces.append if streamed else None)
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        ({"message": "busy", "code": 429}, RateLimited),
+        ({"message": "busy", "code": "odd"}, Overloaded),
+        ("busy", Overloaded),
+    ],
+)
+async def test_an_error_that_is_a_200_is_told_as_one(models, chat, error, fault):
+    chat.script(Garbage(msgspec.json.encode({"error": error}).decode()))
+    with pytest.raises(fault, match="busy"):
+        await ask(models, choice(chat))
 
 
 async def test_a_list_of_mistakes_is_told(models):

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from openai import AsyncOpenAI
+from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.models import Model as Library
 from pydantic_ai.models.ollama import OllamaModel
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel, OpenAIStreamedResponse
@@ -42,6 +43,7 @@ _PREFIXES = {"openrouter": "openrouter_"}
 _Build = Callable[[Endpoint, AsyncOpenAI], Library]
 # The client demands a key; services without one get this and ignore it.
 NO_KEY = "none"
+_ERRORS, _FAILED = range(400, 600), 500
 
 
 @dataclass
@@ -73,7 +75,15 @@ class _Stream(OpenAIStreamedResponse):  # type: ignore[misc]
 
 
 class _Chat(OpenAIChatModel):  # type: ignore[misc]
-    """Chat completions that are streamed so."""
+    """Chat completions as compatible services send them: streamed so, and with errors that are a 200."""
+
+    def _validate_completion(self, response: Any) -> Any:
+        error = getattr(response, "error", None)
+        if not error:
+            return super()._validate_completion(response)
+        code = error.get("code") if isinstance(error, dict) else None
+        status = code if isinstance(code, int) and code in _ERRORS else _FAILED
+        raise ModelHTTPError(status, self.model_name, {"error": error})
 
     @property
     def _streamed_response_cls(self) -> type[OpenAIStreamedResponse]:
