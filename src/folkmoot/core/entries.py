@@ -46,13 +46,17 @@ class Resumed(_Body, frozen=True, tag="run.resumed"):
 
 
 class ModelCalled(_Body, frozen=True, tag="model.called"):
-    """A request goes to the model now. Its money (`estimate` nanos) is held in the same transaction."""
+    """A request goes to the model now. Its money (`estimate` nanos) is held in the same transaction.
+
+    `bound` is the most tokens that its reply may have, where the money sets that; 0: it does not.
+    """
 
     call: str
     model: str
     purpose: str = "reply"
     estimate: int = 0
     holds: tuple[Hold, ...] = ()
+    bound: int = 0
 
 
 class ModelReplied(_Body, frozen=True, tag="model.replied"):

@@ -62,9 +62,14 @@ class Spend(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.input + self.output
 
     @property
+    def owed(self) -> int:
+        """Nanos that were spent or may have been."""
+        return self.nanos + self.uncertain
+
+    @property
     def usd(self) -> float:
         """Dollars, for showing only: sums are made in nanos."""
-        return (self.nanos + self.uncertain) / NANOS_PER_USD
+        return self.owed / NANOS_PER_USD
 
     def __add__(self, other: "Spend") -> "Spend":
         """Return both together."""

@@ -21,7 +21,7 @@ class View(msgspec.Struct):
 
     `sizes` are running totals of rough tokens, one for each message. `shown` messages at the start
     are no longer shown to the model (`summary` stands for them). `model` is a fallback in use, `finish`
-    says why the last reply ended.
+    says why the last reply ended; `surplus` is how many tokens its prompt had beyond `tokens`.
 
     In a conversation `turn` is the message that is worked on, `asked` its place (elsewhere 0: the task),
     `base` what was spent before it; `rested` is the time of the last answer, and `idle` says that the
@@ -52,6 +52,7 @@ class View(msgspec.Struct):
     model: str = ""
     replies: int = 0
     finish: str = ""
+    surplus: int = 0
     rejects: int = 0
     calls: int = 0
     spend: Spend = Spend()
@@ -178,6 +179,7 @@ def _model_replied(view: View, body: e.ModelReplied) -> None:
         view.shown, view.summary = body.upto, body.text
         return
     view.replies += 1
+    view.surplus = usage.input - view.tokens
     view.reply, view.finish = view.head.seq, body.finish
     _add(view, Answered(body.text, body.calls, body.thoughts))
     view.pending = {call.id: Pending(call) for call in body.calls}

@@ -63,13 +63,16 @@ class ModelCaller:
         self._breakers = Breakers(parts.clock, self._alarms)
 
     async def call(
-        self, kit: Kit, view: View, step: CallModel, choice: ModelChoice
+        self, kit: Kit, view: View, step: CallModel, choice: ModelChoice, bound: int
     ) -> ModelReplied | ModelFailed:
-        """Make one attempt at `view.model_call`; return what is to be written."""
+        """Make one attempt at `view.model_call`; return what is to be written.
+
+        `bound`: the most tokens that the reply may have, 0 for no bound of ours.
+        """
         run, call = view.run, view.model_call
         clock, reply = self._parts.clock, step.purpose == "reply"
         request = Request(
-            choice=choice,
+            choice=_bounded(choice, bound),
             system=step.system,
             messages=step.messages,
             tools=kit.views if step.tools else (),
@@ -195,6 +198,13 @@ class Stream:
             await asyncio.sleep(_FLUSH_S)
             text, self._pieces = "".join(self._pieces), []
             await self._publish(text)  # type: ignore[misc]
+
+
+def _bounded(choice: ModelChoice, most: int) -> ModelChoice:
+    """Return a choice whose replies have at most so many tokens."""
+    if not most:
+        return choice
+    return msgspec.structs.replace(choice, settings=choice.settings | {"max_tokens": most})
 
 
 def _line(agent: Agent) -> dict[str, ModelChoice]:

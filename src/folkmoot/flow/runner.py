@@ -17,6 +17,7 @@ from typing import ClassVar
 
 from folkmoot.core import entries as e
 from folkmoot.core import steps as st
+from folkmoot.core.agent import ModelChoice
 from folkmoot.core.changes import HoldSpend, Outbox, SettleSpend, Signal
 from folkmoot.core.errors import BudgetSpent
 from folkmoot.core.pending import STARTED
@@ -228,28 +229,44 @@ class Drive:
         rates = self.machine.rates
         if rates.limits(lane := rates.lane(choice)) and (wait := await rates.admit(lane)):
             return await self._until(self._now() + wait, "rate")
-        act = acts.for_model(step, choice, self.machine.parts.price, view)
-        verdict = await self.machine.gate.judge(Case(act, agent, view, self._now()))
-        if not isinstance(verdict, Allow):
-            return await self._refused(act.call, str(act), verdict)
-        called = e.ModelCalled(
-            call=act.call,
-            model=act.name,
-            purpose=step.purpose,
-            estimate=act.estimate,
-            holds=verdict.holds,
-        )
-        try:
-            await journal.commit(called, changes=_hold(journal, verdict.holds))
-        except BudgetSpent as fault:
-            denied = Deny("budget", fault.message, fault.code)
-            return await self._refused(act.call, str(act), denied)
+        bill = acts.bill(step, agent, choice, self.machine.parts.price, view)
+        called = await self._permitted(step, choice, bill)
+        if isinstance(called, bool):
+            return called
         self.at_work = True
-        body = await self.machine.models.call(self.kit, view, step, choice)
+        body = await self.machine.models.call(self.kit, view, step, choice, called.bound)
         self.at_work = False
         spent = body.nanos if isinstance(body, e.ModelReplied) else body.uncertain
-        journal.note(body, *_settle(journal, verdict.holds, spent))
+        journal.note(body, *_settle(journal, called.holds, spent))
         return True
+
+    async def _permitted(
+        self, step: st.CallModel, choice: ModelChoice, bill: acts.Bill | None
+    ) -> e.ModelCalled | bool:
+        """Have a model call judged and its money held; what may not be made ends as `_refused` does."""
+        journal, view, denied = self.journal, self.view, None
+        while bill is not None:
+            act = acts.for_model(step, choice, bill, view)
+            verdict = await self.machine.gate.judge(Case(act, self.kit.agent, view, self._now()))
+            if not isinstance(verdict, Allow):
+                denied = verdict
+                break
+            called = e.ModelCalled(
+                call=act.call,
+                model=act.name,
+                purpose=step.purpose,
+                estimate=act.estimate,
+                holds=verdict.holds,
+                bound=bill.reply if bill.bound else 0,
+            )
+            try:
+                await journal.commit(called, changes=_hold(journal, verdict.holds))
+            except BudgetSpent as fault:
+                denied, bill = Deny("budget", fault.message, fault.code), acts.within(bill, fault)
+            else:
+                return called
+        assert denied is not None
+        return await self._refused(act.call, str(act), denied)
 
     async def _refused(self, call: str, act: str, verdict: Deny | AskPerson) -> bool:
         code = verdict.code if isinstance(verdict, Deny) else "NEEDS_APPROVAL"

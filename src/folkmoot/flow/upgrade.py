@@ -136,7 +136,8 @@ class _Looker:
 
     async def _model(self, kit: Kit, view: View, step: st.CallModel) -> dict[str, str]:
         choice = current(kit.agent, view)
-        act = acts.for_model(step, choice, self._parts.price, view)
+        bill = acts.bill(step, kit.agent, choice, self._parts.price, view)
+        act = acts.for_model(step, choice, bill, view)
         given = [canonical.digest([t.name, t.description, t.schema]) for t in kit.views]
         return {
             "step": f"call the model for a {step.purpose}",

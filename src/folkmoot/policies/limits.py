@@ -70,7 +70,7 @@ def _usd(case: Case) -> Deny | None:
     if unknown is not None:
         return unknown
     limit, view, coming = nanos(case.agent.limits.usd), case.view, case.act.estimate
-    used = view.spend.nanos + view.spend.uncertain - view.base.nanos - view.base.uncertain
+    used = view.spend.owed - view.base.owed
     if used + coming <= limit:
         return None
     more = f", and this call is estimated at {_money(coming)}" if coming else ""

@@ -40,9 +40,7 @@ class Rescuer:
     async def once(self, fence: int = 0) -> int:
         """Do one round; return how many runs were queued again."""
         present = await self._leaps.look()
-        rescue = Rescue(
-            now=self._clock.now(), earliest=present.earliest, latest=present.latest
-        )
+        rescue = Rescue(now=self._clock.now(), earliest=present.earliest, latest=present.latest)
         outcome = (await self._store.write(rescue))[0]
         assert isinstance(outcome, tuple)
         self.rescued += len(outcome)

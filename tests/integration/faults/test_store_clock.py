@@ -42,7 +42,9 @@ async def journals(moot, load):
 
 
 def resumed(found):
-    return [body for journal in found for entry in journal if isinstance(body := entry.read(), Resumed)]
+    return [
+        body for journal in found for entry in journal if isinstance(body := entry.read(), Resumed)
+    ]
 
 
 @pytest.mark.timeout(180)
