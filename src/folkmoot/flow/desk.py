@@ -128,7 +128,9 @@ class FlowDesk:
         endings = self._parts.endings
         while endings.is_open(run):
             ended = await endings.wait(run, self._poll_s)
-            if ended is not None and ended.state.final:
+            if ended is None:  # it may have gone to another worker
+                break
+            if ended.state.final:
                 return ended
         pause = self._poll_s
         async with self._news.of(run) as ear:

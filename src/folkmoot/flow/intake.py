@@ -44,7 +44,8 @@ class Intake:
         self._parts = parts
         self._kits = kits
         self._births = births
-        self._announces = births is not None or "shared" in parts.broker.capabilities
+        self._shared = "shared" in parts.broker.capabilities
+        self._announces = births is not None or self._shared
         self._queued = 0
         self._counted_at = self._looked_at = self._hinted_at = float("-inf")
         self._line = 0
@@ -81,7 +82,8 @@ class Intake:
         self._tell(change, body)
         if self._births is not None:
             self._births.add(change)
-            self._parts.endings.begin(change.run.id)
+            if not self._shared:  # else any worker may take it
+                self._parts.endings.begin(change.run.id)
         if change.announced_at:
             await self._parts.broker.put(QUEUE, change.run.id, task.priority)
         elif self._announces and not change.run.ready_at:
