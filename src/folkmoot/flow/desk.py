@@ -156,6 +156,7 @@ class FlowDesk:
             at=now,
         )
         new = bool((await self._parts.store.write(change))[0])
+        self._parts.endings.spoken_to(run)
         await self._parts.broker.publish(Event(f"run.{run}.signal"))
         await self._parts.broker.put(QUEUE, run, found.priority)
         return new

@@ -360,6 +360,7 @@ class Dispatcher:
 
     async def poke(self, run: str) -> None:
         """Look whether somebody cancelled a run that is at work; other signals wait for its turn."""
+        self._parts.endings.spoken_to(run)
         known = self._drives.get(run)
         if known is None:
             return

@@ -29,6 +29,11 @@ class Endings:
     def begin(self, run: str) -> None:
         """A run is in our hands."""
         self._open.add(run)
+        self.spoken_to(run)
+
+    def spoken_to(self, run: str) -> None:
+        """A run may go on after its end: how it had ended is not kept any more."""
+        self._early.pop(run, None)
 
     def expect(self, run: str) -> None:
         """Somebody is about to wait for a run that may be over before."""

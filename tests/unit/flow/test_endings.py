@@ -7,6 +7,9 @@ from typing import ClassVar
 import pytest
 
 from folkmoot.brokers.local import LocalBroker
+from folkmoot.core.errors import ModelAuth
+from folkmoot.core.run import RunState
+from folkmoot.core.signals import Retry
 from folkmoot.flow.intake import QUEUE
 from folkmoot.ports.broker import Delivery
 from folkmoot.stores.memory.store import MemoryStore
@@ -58,3 +61,21 @@ async def test_what_others_may_take_is_not_waited_for_here_alone(other):
     async with one:
         run = await one.submit("Hello", key="not adopted")
         assert not one.parts.endings.is_open(run.id)
+
+
+async def test_a_run_that_is_tried_again_has_not_ended():
+    answers = [ModelAuth("No.")]
+
+    def reply(_):
+        if answers:
+            raise answers.pop()
+        return says("Hi.")
+
+    async with Harness(agent(), replies=reply) as moot:
+        await asyncio.sleep(0)
+        run = await moot.submit("Hello")
+        await moot.until(lambda: moot.parts.endings.is_open(run.id))
+        await moot.until(lambda: any(type(body).__name__ == "Failed" for body in moot.entries))
+        await moot.until(lambda: moot.dispatcher.active == 0)
+        await moot.desk.tell(run.id, Retry("ann"))
+        assert (await moot.settled(run.id)).state is RunState.SUCCEEDED
