@@ -349,10 +349,10 @@ class Dispatcher:
         async with self._parts.broker.listen("run.*.signal", TOPIC) as events:
             async for event in events:
                 kind, name, *_ = event.topic.split(".")
-                if kind == "run":
-                    await self.poke(name)
-                else:
-                    await self.look_at_rates()
+                try:
+                    await (self.poke(name) if kind == "run" else self.look_at_rates())
+                except StoreFault as fault:  # the poller looks again
+                    self._report("hint_failed", name, fault)
 
     async def look_at_rates(self) -> None:
         """Learn what others have learned of how often providers may be asked."""

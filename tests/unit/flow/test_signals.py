@@ -6,11 +6,13 @@ import pytest
 
 from folkmoot.core.agent import ToolUse
 from folkmoot.core.effects import Effect
-from folkmoot.core.errors import ModelAuth, RunUnknown, WrongState
+from folkmoot.core.errors import ModelAuth, RunUnknown, StoreFault, WrongState
 from folkmoot.core.messages import Answered, Returned, Said
 from folkmoot.core.run import RunState
 from folkmoot.core.signals import Cancel, Pause, Resume, Retry, Say
 from folkmoot.core.steps import Ask, CallModel, Reply, Sleep
+from folkmoot.stores.memory.store import MemoryStore
+from folkmoot.testing.clock import FakeClock
 from folkmoot.testing.harness import Harness, agent
 from folkmoot.testing.probe import Probe
 from folkmoot.testing.replies import Held, calls, says, turns
@@ -161,3 +163,28 @@ async def test_a_program_can_ask_a_person_and_sleep() -> None:
         moot.clock.advance(61)
         await moot.rescue()
         await moot.until(lambda: any(b.__class__.__name__ == "Succeeded" for b in moot.entries))
+
+
+class Away(MemoryStore):
+    """Does not say what was said, for a while."""
+
+    away = False
+
+    async def signals(self, runs):
+        if self.away:
+            raise StoreFault("The store is away.")
+        return await super().signals(runs)
+
+
+async def test_a_store_that_was_away_does_not_make_a_worker_deaf() -> None:
+    held, store = Held(says("Done.")), Away(FakeClock())
+    async with Harness(agent(), replies=held, store=store) as moot:
+        run = await moot.submit("Go.")
+        await held.asked.wait()
+        async with asyncio.timeout(5):
+            store.away = True
+            await moot.desk.tell(run.id, Say("Hurry."))
+            await moot.until(lambda: bool(moot.reports))
+            store.away = False
+            await moot.desk.tell(run.id, Cancel("ann"))
+            assert (await moot.settled(run.id)).state is RunState.CANCELLED
