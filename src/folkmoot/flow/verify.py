@@ -30,11 +30,23 @@ async def verify(store: Store, run: str = "") -> Verified:
 async def _some(store: Store, runs: list[Run]) -> tuple[int, int, list[Broken]]:
     entries, faults = 0, []
     for run in runs:
-        count, fault = await _one(store, run)
+        count, fault = await _as_it_is(store, run)
         entries += count
         if fault is not None:
             faults.append(fault)
     return len(runs), entries, faults
+
+
+async def _as_it_is(store: Store, run: Run) -> tuple[int, Broken | None]:
+    """Verify a run; anew when it has changed since it was listed: it went on, or was pruned."""
+    while True:
+        count, fault = await _one(store, run)
+        now = run if fault is None else await store.run(run.id)
+        if now is None:
+            return 0, None
+        if now == run:
+            return count, fault
+        run = now
 
 
 async def _one(store: Store, run: Run) -> tuple[int, Broken | None]:
