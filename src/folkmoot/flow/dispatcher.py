@@ -26,12 +26,11 @@ from folkmoot.flow.looks import Looks
 from folkmoot.flow.mailbox import begins_with
 from folkmoot.flow.parts import Parts
 from folkmoot.flow.rates import TOPIC
+from folkmoot.flow.regain import AGAIN_S, regain
 from folkmoot.flow.resting import Resting
 from folkmoot.flow.runner import Drive, Machine
 from folkmoot.flow.talk import Talk
 from folkmoot.ports.broker import Delivery
-
-_AGAIN_S = 1.0
 
 
 class Dispatcher:
@@ -121,7 +120,7 @@ class Dispatcher:
             finally:
                 self._idle = False
             if not deliveries:  # closed, or not open yet
-                await self._parts.clock.sleep(_AGAIN_S)
+                await self._parts.clock.sleep(AGAIN_S)
             room = max(0, self.concurrency - self.active)
             for delivery in deliveries[room:]:  # we were made smaller since we asked
                 await delivery.nack()
@@ -207,7 +206,7 @@ class Dispatcher:
 
     async def _not_now(self, deliveries: Sequence[Delivery], fault: StoreFault) -> None:
         self._report("claim_failed", deliveries[0].run, fault)
-        await self._parts.clock.sleep(_AGAIN_S)
+        await self._parts.clock.sleep(AGAIN_S)
         for delivery in deliveries:
             await delivery.nack()
 
@@ -274,28 +273,12 @@ class Dispatcher:
                 if not journal.ours:
                     raise
                 self._report("store_failed", run, fault)
-                await self._parts.clock.sleep(_AGAIN_S)
-                current, first = await self._reload(current), ()
+                await self._parts.clock.sleep(AGAIN_S)
+                current, first = await regain(self._parts, run, current.run.fence), ()
             else:
                 self._resting.keep(journal.view, journal.fence)
                 return True
         return True
-
-    async def _reload(self, claimed: Claimed) -> Claimed | None:
-        """Read a run that is ours again; None when it is ours no more."""
-        store, id_ = self._parts.store, claimed.run.id
-        try:
-            run = await store.run(id_)
-            if run is None or run.fence != claimed.run.fence or run.state != RunState.RUNNING:
-                return None
-            journal, after = [], 0
-            while part := await store.entries(id_, after):
-                journal += part
-                after = part[-1].seq
-            pending = await store.signals([id_])
-        except StoreFault:
-            return claimed
-        return Claimed(run, tuple(journal), claimed.signals + len(pending), tuple(pending))
 
     async def _drive(self, journal: Journal, claimed: Claimed) -> None:
         run = claimed.run

@@ -5,13 +5,15 @@ import asyncio
 import pytest
 
 from folkmoot.core.agent import Budget, ToolUse
-from folkmoot.core.changes import Beat, Retire
+from folkmoot.core.changes import Beat, Move, Retire
 from folkmoot.core.effects import Effect
 from folkmoot.core.entries import Resumed, ToolDoubted, ToolReturned
-from folkmoot.core.errors import StoreFull, ToolFault
+from folkmoot.core.errors import StoreFault, StoreFull, ToolFault
 from folkmoot.core.messages import ToolCall
 from folkmoot.core.run import RunState
+from folkmoot.core.signals import Say
 from folkmoot.core.spend import Price
+from folkmoot.core.steps import Ask
 from folkmoot.ports.tool import ToolResult
 from folkmoot.stores.memory.store import MemoryStore
 from folkmoot.testing.clock import FakeClock
@@ -197,6 +199,71 @@ async def test_a_full_disk_stops_a_run_and_free_space_lets_it_go_on(probe: Probe
     assert ended.output == "Done."
     assert [report[0] for report in moot.reports] == ["store_failed"] * 2
     assert not verified.broken
+
+
+class Failing(MemoryStore):
+    """A store that fails in the middle: some ends cannot be written, some reads do not come."""
+
+    def __init__(self, clock) -> None:
+        super().__init__(clock)
+        self.unwritten = self.unread = 0
+        self.moves: list[Move] = []
+
+    async def write(self, *changes):
+        moves = [change for change in changes if isinstance(change, Move)]
+        if self.unwritten and moves:
+            self.unwritten -= 1
+            raise StoreFault("The store is away.")
+        self.moves += moves
+        return await super().write(*changes)
+
+    async def run(self, run):
+        if self.unread:
+            self.unread -= 1
+            raise StoreFault("The store is away.")
+        return await super().run(run)
+
+
+async def until_over(moot: Harness, clock: FakeClock) -> None:
+    """Let what pauses go on, until the run has its end."""
+    while not any(b.__class__.__name__ == "Succeeded" for b in moot.entries):
+        await asyncio.sleep(0)
+        clock.advance(0.1)
+
+
+async def test_a_store_that_comes_back_in_pieces_makes_no_call_twice() -> None:
+    clock = FakeClock()
+    store, probe = Failing(clock), Hanging(Effect.IDEMPOTENT)
+    brought = {"replies": turns(calls("look"), says("Done.")), "tools": [probe]}
+    async with Harness(agent(tools=LOOK), store=store, clock=clock, **brought) as moot:
+        run = await moot.submit("Go.")
+        await probe.begun.wait()
+        await lost(moot)
+        store.unwritten = store.unread = 1
+        async with Harness(store=store, clock=clock, worker="w2", **brought) as second:
+            await second.rescue()
+            async with asyncio.timeout(5):
+                await until_over(second, clock)
+            ended = await second.desk.run(run.id)
+    assert ended.output == "Done."
+    assert len(probe.calls) == 2
+
+
+async def test_what_is_said_after_a_store_came_back_is_not_slept_through() -> None:
+    """The run hears a message, whose entry the store does not take at first."""
+    clock = FakeClock()
+    store = Failing(clock)
+    declared = agent(program="asks")
+    async with Harness(declared, replies=turns(says("Done.")), store=store, clock=clock) as moot:
+        moot.programs["asks"] = lambda view, _: [Ask("Well?")] if not view.question else []
+        run = await moot.ask("Go.")
+        store.unwritten = 1
+        await moot.desk.tell(run.id, Say("One."))
+        await moot.until(lambda: any(r[0] == "store_failed" for r in moot.reports))
+        while (await moot.desk.run(run.id)).state is not RunState.WAITING:
+            await asyncio.sleep(0)
+            clock.advance(0.1)
+    assert store.moves[-1].signals_seen == 1
 
 
 async def test_stopping_lets_a_step_finish_and_hands_the_run_over(probe: Probe) -> None:
