@@ -26,7 +26,7 @@ from folkmoot.flow.looks import Looks
 from folkmoot.flow.mailbox import begins_with
 from folkmoot.flow.parts import Parts
 from folkmoot.flow.rates import TOPIC
-from folkmoot.flow.regain import AGAIN_S, regain
+from folkmoot.flow.regain import AGAIN_S, Hands, held, regain
 from folkmoot.flow.resting import Resting
 from folkmoot.flow.runner import Drive, Machine
 from folkmoot.flow.talk import Talk
@@ -50,6 +50,7 @@ class Dispatcher:
         self._machine = Machine(parts, worker)
         self._drives: dict[str, tuple[Drive, asyncio.Task[None]]] = {}
         self._tasks: set[asyncio.Task[bool | None]] = set()
+        self._hands = Hands()
         self._over = 0  # tasks that have let their run go, and are about to end
         self._looks = Looks(parts, self._seen, self._unread)
         self._idle = False  # we have asked for runs, and there is none
@@ -183,6 +184,9 @@ class Dispatcher:
 
         try:
             await self._keep_driving(claimed, first, begun)
+        except StoreFault:  # who submits meets it, too
+            say()
+            await self._ours_after_all(claimed.run.id, begun)
         except FolkmootError:
             if written:
                 raise  # else who submitted meets it, too
@@ -223,7 +227,7 @@ class Dispatcher:
         try:
             ours = await self._keep_driving(claimed, (claim,), delivery.ack, view)
         except StoreFault as fault:
-            await self._not_now([delivery], fault)
+            await self._unclear(delivery, fault)
             return None
         if ours:
             await delivery.ack()
@@ -238,11 +242,34 @@ class Dispatcher:
             claim = Claim(run=delivery.run, worker=self.worker, now=now)
             outcome = (await self._parts.store.write(claim))[0]
         except StoreFault as fault:
-            await self._not_now([delivery], fault)
+            await self._unclear(delivery, fault)
             return
-        await delivery.ack()
         if isinstance(outcome, Claimed):
-            await self._keep_driving(outcome)
+            await self._go_on(outcome, delivery.ack)
+        else:
+            await delivery.ack()
+
+    async def _go_on(self, claimed: Claimed, ack: Begun) -> None:
+        """Drive a run that is ours already."""
+        with self._hands.hold(claimed.run.id):
+            await ack()
+            await self._keep_driving(claimed)
+
+    async def _unclear(self, delivery: Delivery, fault: StoreFault) -> None:
+        """Deal with a claim of which nobody knows whether it was written."""
+        if not await self._ours_after_all(delivery.run, delivery.ack):
+            await self._not_now([delivery], fault)
+
+    async def _ours_after_all(self, run: str, ack: Begun) -> bool:
+        """Drive a run if a claim of ours was written though we were told that it was not.
+
+        No other task of ours may have it: by the time it is read, every claim before is answered.
+        """
+        found = await held(self._parts, run, self.worker, lambda: self._stopping)
+        if found is None or run in self._hands:
+            return False
+        await self._go_on(found, ack)
+        return True
 
     async def _keep_driving(
         self,
@@ -256,9 +283,18 @@ class Dispatcher:
         Return False when the claim in `first` was lost. Raises StoreFault when not even the claim could
         be written; `begun` is told when it is.
         """
-        run = claimed.run.id
-        current: Claimed | None = claimed
+        with self._hands.hold(claimed.run.id):
+            return await self._until_over(claimed, first, begun, view)
+
+    async def _until_over(
+        self,
+        current: Claimed | None,
+        first: tuple[Change, ...],
+        begun: Begun | None,
+        view: View | None,
+    ) -> bool:
         while current is not None:
+            run, fence = current.run.id, current.run.fence
             journal, view = Journal(self._parts, current, first, begun, view), None
             try:
                 await self._drive(journal, current)
@@ -274,7 +310,7 @@ class Dispatcher:
                     raise
                 self._report("store_failed", run, fault)
                 await self._parts.clock.sleep(AGAIN_S)
-                current, first = await regain(self._parts, run, current.run.fence), ()
+                current, first = await regain(self._parts, run, fence), ()
             else:
                 self._resting.keep(journal.view, journal.fence)
                 return True

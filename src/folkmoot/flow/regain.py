@@ -1,4 +1,4 @@
-"""Regain: a store that failed leaves a run in our hands without our knowing how it stands.
+"""Regain: a store that failed leaves us without knowing how a run stands, or whether it is ours at all.
 
 It is read again as soon as the store can be read, and never gone on with from what was known before: its
 journal may have grown since, and what it has must not be done again. The fence says whether it is still
@@ -6,11 +6,58 @@ ours. Signals are counted before they are read: one that comes between is heard 
 other way round it would be slept through.
 """
 
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from folkmoot.core.changes import Append, Claimed
 from folkmoot.core.errors import LeaseLost, StoreClosed, StoreFault
+from folkmoot.core.run import RunState
 from folkmoot.flow.parts import Parts
 
 AGAIN_S = 1.0
+
+
+class Hands:
+    """The runs that tasks of this process have, or try to have."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._runs: Counter[str] = Counter()
+
+    def __contains__(self, run: str) -> bool:
+        """Whether a task has it."""
+        return run in self._runs
+
+    @contextmanager
+    def hold(self, run: str) -> Iterator[None]:
+        """Have a run while the context is entered."""
+        self._runs[run] += 1
+        try:
+            yield
+        finally:
+            self._runs[run] -= 1
+            if not self._runs[run]:
+                del self._runs[run]
+
+
+async def held(parts: Parts, run: str, worker: str, given_up: Callable[[], bool]) -> Claimed | None:
+    """Return a run if a worker holds it, as soon as the store can tell; None also when it was given up.
+
+    For who was told that a claim could not be written: it may have been written all the same.
+    """
+    while not given_up():
+        try:
+            found = await parts.store.run(run)
+        except StoreClosed:
+            return None
+        except StoreFault:
+            await parts.clock.sleep(AGAIN_S)
+            continue
+        if found is None or (found.state, found.worker) != (RunState.RUNNING, worker):
+            return None
+        return await regain(parts, run, found.fence)
+    return None
 
 
 async def regain(parts: Parts, run: str, fence: int) -> Claimed | None:
