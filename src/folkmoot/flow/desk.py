@@ -8,7 +8,7 @@ import msgspec
 
 from folkmoot.core import ids, lane, signals
 from folkmoot.core.agent import Agent
-from folkmoot.core.changes import DropRecord, Hasten, Signal
+from folkmoot.core.changes import Change, DropRecord, Hasten, Signal
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import AgentUnknown, Denied, RunUnknown, WrongState
 from folkmoot.core.events import QUEUE_FILLED, Event
@@ -155,7 +155,10 @@ class FlowDesk:
             body=msgspec.json.encode(signal),
             at=now,
         )
-        new = bool((await self._parts.store.write(change))[0])
+        changes: list[Change] = [change]
+        if isinstance(signal, signals.Cancel) and found.ready_at:
+            changes.append(Hasten(run=run, until=found.ready_at))  # it ends now, not when it is due
+        new = bool((await self._parts.store.write(*changes))[0])
         self._parts.endings.spoken_to(run)
         await self._parts.broker.publish(Event(f"run.{run}.signal"))
         await self._parts.broker.put(QUEUE, run, found.priority)

@@ -107,6 +107,14 @@ async def test_a_queued_run_can_be_cancelled() -> None:
         assert (await second.settled(run.id)).state is RunState.CANCELLED
 
 
+async def test_a_run_that_is_for_later_can_be_cancelled_now() -> None:
+    async with Harness(agent(), replies=turns(says("Hi."))) as moot:
+        run = await moot.submit("Later.", not_before=moot.clock.now() + 3_600_000)
+        await moot.desk.tell(run.id, Cancel("ann"))
+        async with asyncio.timeout(5):
+            assert (await moot.settled(run.id)).state is RunState.CANCELLED
+
+
 async def test_what_is_over_takes_no_signal_but_retry() -> None:
     async with Harness(agent(), replies=turns(says("x"))) as moot:
         run = await moot.ask("Go.")
