@@ -171,7 +171,14 @@ async def test_what_we_held_is_forgotten_when_another_process_has_written(tmp_pa
 
 
 @pytest.mark.parametrize(
-    "change", ["body = 'text'", "body = CAST(body AS TEXT) || ' '", "hash = 'x'"]
+    "change",
+    [
+        "body = 'text'",
+        "body = CAST(body AS TEXT) || ' '",
+        "hash = 'x'",
+        "body = NULL",
+        "blob = 'x', body = NULL",
+    ],
 )
 async def test_a_row_that_was_rewritten_by_hand_is_named_and_not_tripped_over(tmp_path, change):
     path = tmp_path / "folkmoot.db"
@@ -183,6 +190,23 @@ async def test_a_row_that_was_rewritten_by_hand_is_named_and_not_tripped_over(tm
     db.close()
     found = await verify(store)
     assert [(b.run, b.seq) for b in found.broken] == [("r1", 1)]
+    await store.close()
+
+
+@pytest.mark.parametrize("change", ["state = 'zz'", "spend = '['", "labels = 'zz'", "priority = 9"])
+async def test_a_run_that_was_rewritten_by_hand_is_named_and_its_neighbours_go_on(tmp_path, change):
+    path = tmp_path / "folkmoot.db"
+    store = SqliteStore(path)
+    await store.open()
+    await asyncio.gather(store.write(birth("r1")), store.write(birth("r2")))
+    with sqlite3.connect(path) as db:
+        db.execute(f"UPDATE runs SET {change} WHERE id = 'r1'")
+    db.close()
+    with pytest.raises(StoreFault, match="r1"):
+        await verify(store)
+    claims = [store.write(c.Claim(run=run, worker="w", now=1)) for run in ("r1", "r2")]
+    _, (claimed,) = await asyncio.gather(*claims, return_exceptions=True)
+    assert claimed.run.id == "r2"
     await store.close()
 
 

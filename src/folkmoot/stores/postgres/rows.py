@@ -15,6 +15,7 @@ from folkmoot.core.entries import Entry
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.spend import Spend
 from folkmoot.core.task import PRIORITIES
+from folkmoot.stores.damage import UNREADABLE, damaged
 from folkmoot.stores.written import Written
 
 BLOB_FROM = 4096
@@ -43,7 +44,14 @@ def plain(text: str) -> str:
 
 
 def to_run(row: Any) -> Run:
-    """Return the run that a row of `run_columns` writes."""
+    """Return the run that a row of `run_columns` writes. Raises StoreFault for what we never wrote."""
+    try:
+        return _run(row)
+    except UNREADABLE as fault:
+        raise damaged(plain(row[0]), fault) from None
+
+
+def _run(row: Any) -> Run:
     (
         id_, agent, definition, state, rank, source, attempt, fence, worker, created_at, updated_at,
         ready_at, wake_at, deadline, waits_for, head, head_hash, spend, output, error, labels,

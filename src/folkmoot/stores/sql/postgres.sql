@@ -127,12 +127,12 @@ SELECT {run_columns}, signals FROM runs WHERE id = ANY($1::text[])
 -- name: peeked
 -- Beside a run that nobody has had stands its journal: mostly one entry, so that one answer says all.
 SELECT {run_columns}, signals,
-    e.seq, e.at, e.kind, coalesce(e.body, (SELECT data FROM blobs WHERE digest = e.blob)) AS body, e.hash
+    e.seq, e.at, e.kind, coalesce(e.body, (SELECT data FROM blobs WHERE digest = e.blob), '') AS body, e.hash
 FROM runs LEFT JOIN entries AS e ON e.run = runs.id AND fence = 0 AND state = 'queued'
 WHERE id = ANY($1::text[]) ORDER BY id, e.seq
 
 -- name: journals
-SELECT run, seq, at, kind, coalesce(body, (SELECT data FROM blobs WHERE digest = blob)) AS body, hash
+SELECT run, seq, at, kind, coalesce(body, (SELECT data FROM blobs WHERE digest = blob), '') AS body, hash
 FROM entries WHERE run = ANY($1::text[]) ORDER BY run, seq
 
 -- name: open_signals
@@ -217,7 +217,7 @@ SELECT {run_columns} FROM {source} WHERE {which} AND id < $2 ORDER BY id DESC LI
 SELECT * FROM ({parts}) AS parts ORDER BY id DESC LIMIT $3
 
 -- name: entries
-SELECT run, seq, at, kind, coalesce(body, (SELECT data FROM blobs WHERE digest = blob)) AS body, hash
+SELECT run, seq, at, kind, coalesce(body, (SELECT data FROM blobs WHERE digest = blob), '') AS body, hash
 FROM entries WHERE run = $1 AND seq > $2 ORDER BY seq LIMIT $3
 
 -- name: signalled

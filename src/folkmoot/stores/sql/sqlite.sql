@@ -236,11 +236,11 @@ SELECT {run_columns} FROM {source} WHERE {which} AND id < ?2 ORDER BY id DESC LI
 SELECT * FROM ({parts}) AS parts ORDER BY id DESC LIMIT ?3
 
 -- name: entries
-SELECT run, seq, at, kind, coalesce(CAST(body AS BLOB), (SELECT data FROM blobs WHERE digest = blob)), CAST(hash AS BLOB)
+SELECT run, seq, at, kind, coalesce(CAST(body AS BLOB), (SELECT data FROM blobs WHERE digest = blob), x''), CAST(hash AS BLOB)
 FROM entries WHERE run = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3
 
 -- name: journals
-SELECT run, seq, at, kind, coalesce(CAST(body AS BLOB), (SELECT data FROM blobs WHERE digest = blob)), CAST(hash AS BLOB)
+SELECT run, seq, at, kind, coalesce(CAST(body AS BLOB), (SELECT data FROM blobs WHERE digest = blob), x''), CAST(hash AS BLOB)
 FROM entries WHERE run IN (SELECT value FROM json_each(?)) ORDER BY run, seq
 
 -- name: open_signals

@@ -9,6 +9,7 @@ from folkmoot.core.entries import Entry
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.spend import Spend
 from folkmoot.core.task import PRIORITIES
+from folkmoot.stores.damage import UNREADABLE, damaged
 from folkmoot.stores.written import Written
 
 BLOB_FROM = 4096
@@ -21,7 +22,14 @@ _json = msgspec.json.Encoder()
 
 
 def to_run(row: Any) -> Run:
-    """Return the run that a row of `run_columns` writes."""
+    """Return the run that a row of `run_columns` writes. Raises StoreFault for what we never wrote."""
+    try:
+        return _run(row)
+    except UNREADABLE as fault:
+        raise damaged(row[0], fault) from None
+
+
+def _run(row: Any) -> Run:
     return Run(
         id=row[0],
         agent=row[1],

@@ -32,6 +32,7 @@ from folkmoot.stores.sqlite.pruning import prune
 from folkmoot.stores.sqlite.writer import Set, Writer
 
 _BUSY_S = 30.0
+_UNWRITABLE = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, ValueError)
 _ALONE = frozenset({c.Retire, c.Rescue, c.Prune})
 
 
@@ -158,7 +159,7 @@ class SqliteStore:
             return []
         try:
             done: list[Any] = self._within(lambda db: Batch(db, self._held, sets, wary=wary).run())
-        except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, ValueError) as fault:
+        except (*_UNWRITABLE, StoreFault) as fault:
             if wary:
                 return [_unwritable(fault, self._path)]
         except sqlite3.Error as fault:
@@ -376,6 +377,8 @@ def _nowhere(fault: OSError, path: Path) -> StoreFault:
 
 def _unwritable(fault: Exception, path: Path) -> FolkmootError:
     """Return the error for a set that holds what no row can hold (a number too large, half a character)."""
+    if isinstance(fault, FolkmootError):  # a row of the set's own is damaged
+        return fault
     if isinstance(fault, sqlite3.Error):
         return _translated(fault, path)
     return Invalid(f"The set cannot be written: {fault}.", kept="Nothing of this set was written.")
