@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from folkmoot.core.errors import JournalBroken
 from folkmoot.core.messages import Thought, ToolCall
 from folkmoot.core.spend import Hold, Usage
 from folkmoot.core.task import ReplyTo, Task
@@ -273,8 +274,17 @@ class Entry(msgspec.Struct, frozen=True):
     hash: bytes
 
     def read(self) -> Body:
-        """Return what the entry says. Raises msgspec.ValidationError for bytes that are not ours."""
-        return _decoder.decode(self.body)
+        """Return what the entry says. Raises JournalBroken for bytes that are not ours."""
+        try:
+            return _decoder.decode(self.body)
+        except msgspec.DecodeError as fault:
+            raise JournalBroken(
+                f"Entry {self.seq} of {self.run} cannot be read: {fault}.",
+                kept="The journal as it is.",
+                todo=f"Run `folkmoot ledger verify {self.run}`: somebody or something changed the store.",
+                run=self.run,
+                seq=self.seq,
+            ) from None
 
 
 class Head(msgspec.Struct, frozen=True):

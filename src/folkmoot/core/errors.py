@@ -363,6 +363,6 @@ class SchemaMismatch(StoreFault):
 
 
 class JournalBroken(StoreFault):
-    """An entry of the journal does not fit the hash of the one before it."""
+    """An entry of the journal cannot be read, or does not fit the one before it."""
 
     code = "JOURNAL_BROKEN"

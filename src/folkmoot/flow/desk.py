@@ -10,7 +10,7 @@ from folkmoot.core import ids, lane, signals
 from folkmoot.core.agent import Agent
 from folkmoot.core.changes import Change, DropRecord, Hasten, Signal
 from folkmoot.core.entries import Entry
-from folkmoot.core.errors import AgentUnknown, Denied, RunUnknown, WrongState
+from folkmoot.core.errors import AgentUnknown, Denied, JournalBroken, RunUnknown, WrongState
 from folkmoot.core.events import QUEUE_FILLED, Event
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.task import Task
@@ -211,7 +211,10 @@ class FlowDesk:
         query = Query(states=(RunState.WAITING, RunState.RUNNING), limit=_PAGE)
         while part := await self._parts.store.runs(msgspec.structs.replace(query, before=before)):
             for one in part:
-                found += await self._questions_of(one)
+                try:
+                    found += await self._questions_of(one)
+                except JournalBroken as fault:  # the others can be answered all the same
+                    self._parts.report("journal_broken", one.id, fault)
             before = part[-1].id
         return found
 

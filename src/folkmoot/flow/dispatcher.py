@@ -319,10 +319,10 @@ class Dispatcher:
     async def _drive(self, journal: Journal, claimed: Claimed) -> None:
         run = claimed.run
         try:
-            kit = await self._kits.need(begins_with(claimed, journal.view))
-        except StoreFault:
-            raise
+            kit = await self._kits.need(begins_with(claimed, journal.sound()))
         except FolkmootError as fault:
+            if isinstance(fault, StoreFault) and fault is not journal.broken:
+                raise
             refusal = Refused(code=fault.code, message=str(fault))
             await journal.move(refusal, RunState.REFUSED, error=f"{fault.code}: {fault}")
             return

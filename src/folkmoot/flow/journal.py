@@ -13,7 +13,7 @@ import msgspec
 from folkmoot.core import entries
 from folkmoot.core.changes import Append, Change, Claimed, CreateRun, Move, Outcome
 from folkmoot.core.entries import Body, Entry
-from folkmoot.core.errors import LeaseLost
+from folkmoot.core.errors import JournalBroken, LeaseLost
 from folkmoot.core.events import Event
 from folkmoot.core.run import Run, RunState
 from folkmoot.core.view import View, apply, fold
@@ -39,7 +39,8 @@ class Journal:
         `begun` is told when it is written. With a `view` nothing need be folded; it is ours from now on.
         """
         self.run: Run = claimed.run
-        self.view: View = view or fold(claimed.run.id, list(claimed.entries))
+        self.broken: JournalBroken | None = None
+        self.view: View = view or self._folded(claimed)
         self.signals = claimed.signals
         self.heard = claimed.signals - len(claimed.pending)
         self._parts = parts
@@ -49,6 +50,21 @@ class Journal:
         self._first = first
         self._begun = begun
         self.emits: tuple[str, ...] = ()
+
+    def _folded(self, claimed: Claimed) -> View:
+        """Fold what is there. Of a journal that cannot be read only its end is known, and what the run's row says."""
+        try:
+            return fold(claimed.run.id, list(claimed.entries))
+        except JournalBroken as fault:
+            self.broken, run, last = fault, claimed.run, claimed.entries[-1]
+            head = entries.Head(last.seq, last.hash)
+            return View(run.id, head=head, attempt=run.attempt, spend=run.spend, output=run.output)
+
+    def sound(self) -> View:
+        """Return the view. Raises JournalBroken when it could not be made."""
+        if self.broken is not None:
+            raise self.broken
+        return self.view
 
     @property
     def ours(self) -> bool:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from folkmoot.core import entries as e
 from folkmoot.core.entries import GENESIS, Entry, Head, broken, link, write
+from folkmoot.core.errors import JournalBroken
 from folkmoot.core.messages import Thought, ToolCall
 from folkmoot.core.spend import Hold, Usage
 from folkmoot.core.task import ReplyTo, Task
@@ -147,7 +148,7 @@ def test_every_body_reads_back_as_it_was_written(body):
     "body", [b"", b"{}", b'{"kind":"unheard.of"}', b'{"kind":"said"}', b'{"kind":"said","text":1}']
 )
 def test_bytes_that_are_not_ours_are_refused(body):
-    with pytest.raises(msgspec.MsgspecError):
+    with pytest.raises(JournalBroken, match="run_1"):
         Entry("run_1", 1, 0, "said", body, GENESIS).read()
 
 

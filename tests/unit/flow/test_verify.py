@@ -1,12 +1,18 @@
-"""The ledger is verified while everything goes on: what changes meanwhile is no fault."""
+"""The ledger is verified while everything goes on; a journal that cannot be read harms no other run."""
 
-from folkmoot.core.changes import Prune
-from folkmoot.core.errors import ModelAuth
-from folkmoot.core.signals import Retry
+import pytest
+from msgspec.structs import replace
+
+from folkmoot.core.agent import Approval, ToolUse
+from folkmoot.core.changes import Claimed, Prune
+from folkmoot.core.errors import JournalBroken, ModelAuth
+from folkmoot.core.run import RunState
+from folkmoot.core.signals import Retry, Say, Vote
 from folkmoot.stores.memory.store import MemoryStore
 from folkmoot.testing.clock import FakeClock
 from folkmoot.testing.harness import Harness, agent
-from folkmoot.testing.replies import says, turns
+from folkmoot.testing.probe import Probe
+from folkmoot.testing.replies import calls, says, turns
 
 
 class Between(MemoryStore):
@@ -52,3 +58,50 @@ async def test_a_run_that_is_tried_again_meanwhile_is_no_broken_one():
         store.happens = again
         found = await moot.desk.verify()
         assert (found.entries, found.broken) == (len(await moot.raw(run.id)), ())
+
+
+class Damaged(MemoryStore):
+    """Gives the second entry of some runs with nonsense in it."""
+
+    def __init__(self) -> None:
+        super().__init__(FakeClock())
+        self.damaged: set[str] = set()
+
+    def _touched(self, entries):
+        return [
+            replace(x, body=b"nope") if x.run in self.damaged and x.seq == 2 else x for x in entries
+        ]
+
+    async def entries(self, run, after=0, limit=1000):
+        return self._touched(await super().entries(run, after, limit))
+
+    async def write(self, *changes):
+        outcomes = await super().write(*changes)
+        return tuple(
+            replace(x, entries=tuple(self._touched(x.entries))) if isinstance(x, Claimed) else x
+            for x in outcomes
+        )
+
+
+async def test_a_journal_that_cannot_be_read_is_no_secret_and_harms_no_other_run():
+    store, probe = Damaged(), Probe()
+    declared = agent(tools=(ToolUse("look"),), approvals=(Approval(match="look:do"),))
+    replies = turns(calls("look"), says("Done."))
+    async with Harness(declared, replies=replies, tools=[probe], store=store) as moot:
+        bad, good = await moot.ask("1"), await moot.ask("2")
+        store.damaged.add(bad.id)
+        (question,) = await moot.desk.questions()
+        assert question.run == good.id
+        with pytest.raises(JournalBroken, match=f"Entry 2 of {bad.id} cannot be read"):
+            await moot.desk.questions(bad.id)
+        for run in (bad, good):
+            await moot.desk.tell(run.id, Say("Hurry."))
+        await moot.until(
+            lambda: sum(type(body).__name__ == "Refused" for body in moot.entries) == 1
+        )
+        ended = await moot.settled(bad.id)
+        assert (ended.state, ended.error.split(":")[0]) == (RunState.REFUSED, "JOURNAL_BROKEN")
+        assert ended.spend == bad.spend
+        assert [(b.run, b.seq) for b in (await moot.desk.verify()).broken] == [(bad.id, 2)]
+        await moot.desk.tell(good.id, Vote(question.approval, approve=True))
+        assert (await moot.settled(good.id)).output == "Done."
