@@ -1,6 +1,7 @@
 """What only a file can show: a full disk, a newer schema, how long the file grows, who else writes."""
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -73,6 +74,19 @@ async def test_a_full_disk_takes_a_write_back_whole_and_goes_on_when_there_is_sp
     await store.write(c.Append(run="r1", fence=1, entries=(again,)))
     assert (await store.entries("r1"))[-1] == again
     await store.close()
+
+
+async def test_a_full_disk_is_called_full_also_where_the_file_cannot_even_be_opened(small_disk):
+    path = small_disk / "folkmoot.db"
+    store = SqliteStore(path)
+    await store.open()
+    await store.write(birth("r1"))
+    await store.close()
+    with (small_disk / "fill").open("wb", 0) as full, contextlib.suppress(OSError):
+        while True:
+            full.write(bytes(1024))
+    with pytest.raises(StoreFull, match="full"):
+        await SqliteStore(path).open()
 
 
 async def test_a_writer_that_rests_on_a_full_disk_lives_on(small_disk):

@@ -32,6 +32,8 @@ from folkmoot.stores.sqlite.pruning import prune
 from folkmoot.stores.sqlite.writer import Set, Writer
 
 _BUSY_S = 30.0
+_SHARED_MEMORY = 32_768
+"""What SQLite's index of the log takes at least."""
 _UNWRITABLE = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, ValueError)
 _ALONE = frozenset({c.Retire, c.Rescue, c.Prune})
 
@@ -384,10 +386,18 @@ def _unwritable(fault: Exception, path: Path) -> FolkmootError:
     return Invalid(f"The set cannot be written: {fault}.", kept="Nothing of this set was written.")
 
 
+def _no_room(path: Path) -> bool:
+    """Whether the disk has no page left: SQLite calls it an I/O error where it cannot even begin."""
+    with contextlib.suppress(OSError):
+        disk = os.statvfs(path.parent)
+        return disk.f_bavail * disk.f_frsize < _SHARED_MEMORY
+    return False
+
+
 def _translated(fault: sqlite3.Error, path: Path) -> FolkmootError:
     """Return a store's error for SQLite's own."""
     text = str(fault)
-    if "full" in text:
+    if "full" in text or ("I/O" in text and _no_room(path)):
         return StoreFull(
             f"The disk under {path} is full.", kept="Everything that was written before."
         )
