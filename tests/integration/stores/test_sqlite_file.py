@@ -20,6 +20,7 @@ from folkmoot.core.task import Task
 from folkmoot.flow.verify import verify
 from folkmoot.ports.model import Answer
 from folkmoot.ports.store import Query
+from folkmoot.stores.sqlite import faults
 from folkmoot.stores.sqlite.store import SqliteStore
 from folkmoot.testing.harness import Harness, agent
 from folkmoot.testing.probe import Probe
@@ -152,6 +153,7 @@ import asyncio, sys
 from pathlib import Path
 from folkmoot.core.changes import Retire
 from folkmoot.ports.store import Query
+from folkmoot.stores.sqlite import faults
 from folkmoot.stores.sqlite.store import SqliteStore
 
 async def main():
@@ -221,6 +223,20 @@ async def test_a_run_that_was_rewritten_by_hand_is_named_and_its_neighbours_go_o
     claims = [store.write(c.Claim(run=run, worker="w", now=1)) for run in ("r1", "r2")]
     _, (claimed,) = await asyncio.gather(*claims, return_exceptions=True)
     assert claimed.run.id == "r2"
+    await store.close()
+
+
+async def test_who_keeps_the_file_locked_is_named_as_the_cause(tmp_path, monkeypatch):
+    monkeypatch.setattr(faults, "BUSY_S", 0.01)
+    path = tmp_path / "folkmoot.db"
+    store = SqliteStore(path)
+    await store.open()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreFault, match="Another process has kept"):
+            await store.write(birth("r1"))
+        other.execute("ROLLBACK")
+    await store.write(birth("r1"))
     await store.close()
 
 

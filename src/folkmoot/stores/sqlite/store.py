@@ -25,16 +25,12 @@ from folkmoot.core.urgency import AGEING_MS
 from folkmoot.ports.store import GONE_MS, STUCK, Counts, Query, Standing
 from folkmoot.stores import queries, standing
 from folkmoot.stores.listing import LAST, statement
-from folkmoot.stores.sqlite import migrate, rows
+from folkmoot.stores.sqlite import faults, migrate, rows
 from folkmoot.stores.sqlite.batch import Batch
 from folkmoot.stores.sqlite.held import Held
 from folkmoot.stores.sqlite.pruning import prune
 from folkmoot.stores.sqlite.writer import Set, Writer
 
-_BUSY_S = 30.0
-_SHARED_MEMORY = 32_768
-"""What SQLite's index of the log takes at least."""
-_UNWRITABLE = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, ValueError)
 _ALONE = frozenset({c.Retire, c.Rescue, c.Prune})
 
 
@@ -62,9 +58,9 @@ class SqliteStore:
         try:
             await asyncio.to_thread(self._connect)
         except sqlite3.Error as fault:
-            raise _translated(fault, self._path) from None
+            raise faults.translated(fault, self._path) from None
         except OSError as fault:
-            raise _nowhere(fault, self._path) from None
+            raise faults.nowhere(fault, self._path) from None
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="folkmoot-read")
         self._writer = Writer(self._commit, self._finish, self._rest)
         self._writer.start()
@@ -161,9 +157,9 @@ class SqliteStore:
             return []
         try:
             done: list[Any] = self._within(lambda db: Batch(db, self._held, sets, wary=wary).run())
-        except (*_UNWRITABLE, StoreFault) as fault:
+        except (*faults.UNWRITABLE, StoreFault) as fault:
             if wary:
-                return [_unwritable(fault, self._path)]
+                return [faults.unwritable(fault, self._path)]
         except sqlite3.Error as fault:
             return [self._failed(fault)] * len(sets)
         else:
@@ -197,7 +193,7 @@ class SqliteStore:
             return self._failed(fault)
 
     def _failed(self, fault: sqlite3.Error) -> FolkmootError:
-        error = _translated(fault, self._path)
+        error = faults.translated(fault, self._path)
         self._full = isinstance(error, StoreFull)
         return error
 
@@ -238,7 +234,7 @@ class SqliteStore:
                 self._reading, lambda: reader.execute(text, args).fetchall()
             )
         except sqlite3.Error as fault:
-            raise _translated(fault, self._path) from None
+            raise faults.translated(fault, self._path) from None
 
     async def run(self, run: str) -> Run | None:
         """Return one run."""
@@ -363,46 +359,11 @@ class SqliteStore:
 
 def _connection(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(
-        path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=512
+        path,
+        timeout=faults.BUSY_S,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=512,
     )
     db.execute("PRAGMA foreign_keys = 0")
     return db
-
-
-def _nowhere(fault: OSError, path: Path) -> StoreFault:
-    return StoreFault(
-        f"There can be no file {path}: {fault.strerror}.",
-        kept="Nothing was started.",
-        todo="Let FOLKMOOT_STORE name a file in a folder that we may write to.",
-    )
-
-
-def _unwritable(fault: Exception, path: Path) -> FolkmootError:
-    """Return the error for a set that holds what no row can hold (a number too large, half a character)."""
-    if isinstance(fault, FolkmootError):  # a row of the set's own is damaged
-        return fault
-    if isinstance(fault, sqlite3.Error):
-        return _translated(fault, path)
-    return Invalid(f"The set cannot be written: {fault}.", kept="Nothing of this set was written.")
-
-
-def _no_room(path: Path) -> bool:
-    """Whether the disk has no page left: SQLite calls it an I/O error where it cannot even begin."""
-    with contextlib.suppress(OSError):
-        disk = os.statvfs(path.parent)
-        return disk.f_bavail * disk.f_frsize < _SHARED_MEMORY
-    return False
-
-
-def _translated(fault: sqlite3.Error, path: Path) -> FolkmootError:
-    """Return a store's error for SQLite's own."""
-    text = str(fault)
-    if "full" in text or ("I/O" in text and _no_room(path)):
-        return StoreFull(
-            f"The disk under {path} is full.", kept="Everything that was written before."
-        )
-    return StoreFault(
-        f"SQLite could not write or read {path}: {text}.",
-        kept="Everything that was written before; this write was taken back whole.",
-        todo="See that the file is on a local disk, writable, and not damaged (`folkmoot doctor`).",
-    )
