@@ -14,9 +14,7 @@ from inspect import iscoroutinefunction
 
 from folkmoot.core import signals
 from folkmoot.core.changes import Change, Claim, Claimed, CreateRun, Retire
-from folkmoot.core.entries import Refused
 from folkmoot.core.errors import FolkmootError, LeaseLost, StoreClosed, StoreFault
-from folkmoot.core.run import RunState
 from folkmoot.core.view import View
 from folkmoot.flow.births import Births, taken
 from folkmoot.flow.intake import QUEUE
@@ -28,7 +26,7 @@ from folkmoot.flow.parts import Parts
 from folkmoot.flow.rates import TOPIC
 from folkmoot.flow.regain import AGAIN_S, Hands, held, regain
 from folkmoot.flow.resting import Resting
-from folkmoot.flow.runner import Drive, Machine
+from folkmoot.flow.runner import Drive, Machine, refuse
 from folkmoot.flow.talk import Talk
 from folkmoot.ports.broker import Delivery
 
@@ -323,8 +321,7 @@ class Dispatcher:
         except FolkmootError as fault:
             if isinstance(fault, StoreFault) and fault is not journal.broken:
                 raise
-            refusal = Refused(code=fault.code, message=str(fault))
-            await journal.move(refusal, RunState.REFUSED, error=f"{fault.code}: {fault}")
+            await refuse(journal, self.worker, fault)
             return
         journal.emits = kit.agent.emits
         if journal.view.talks:

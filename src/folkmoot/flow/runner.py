@@ -19,7 +19,7 @@ from folkmoot.core import entries as e
 from folkmoot.core import steps as st
 from folkmoot.core.agent import ModelChoice
 from folkmoot.core.changes import HoldSpend, Outbox, SettleSpend, Signal
-from folkmoot.core.errors import BudgetSpent
+from folkmoot.core.errors import BudgetSpent, FolkmootError
 from folkmoot.core.pending import STARTED
 from folkmoot.core.run import DEADLINE_PASSED, RunState
 from folkmoot.core.spend import Hold
@@ -87,7 +87,7 @@ class Drive:
 
     async def cancelled(self) -> None:
         """Go on after a perform was cut short by a cancel signal: close what was open, then hear."""
-        self._settle_lost()
+        settle_lost(self.journal, self.machine.worker)
         for pending in list(self.view.pending.values()):
             if pending.status == STARTED:
                 self.journal.note(e.ToolDoubted(call=pending.call.id, name=pending.call.name))
@@ -99,7 +99,7 @@ class Drive:
             return
         if isinstance(view.ended, e.Failed) and view.ended.retry_ms is not None:
             self.journal.note(e.Reset(attempt=view.attempt + 1, reason=view.ended.code))
-        self._settle_lost()
+        settle_lost(self.journal, self.machine.worker)
         for pending in list(view.pending.values()):
             if pending.status == STARTED:
                 outcome = await self.machine.tools.recover(self.kit, view, pending.call)
@@ -107,24 +107,6 @@ class Drive:
                     self.journal.note(outcome)
         if view.wake_at is not None and self._now() >= view.wake_at:
             self.journal.note(e.Woke())
-
-    def _settle_lost(self) -> None:
-        """Write down what nobody saw the end of; its money counts as spent."""
-        view = self.view
-        lost = [p.call.id for p in view.pending.values() if p.status == STARTED]
-        if view.model_call:
-            lost.insert(0, view.model_call)
-        if not lost:
-            return
-        settles = _settle(self.journal, view.holds, None)
-        uncertain = max(view.estimate, 0) if view.model_call else 0
-        body = e.Resumed(
-            worker=self.machine.worker,
-            fence=self.journal.fence,
-            lost=tuple(lost),
-            uncertain=uncertain,
-        )
-        self.journal.note(body, *settles)
 
     def _now(self) -> int:
         return self.machine.parts.clock.now()
@@ -317,6 +299,7 @@ class Drive:
 
     async def broken(self, code: str, message: str) -> None:
         """End after a defect of ours or of the program."""
+        settle_lost(self.journal, self.machine.worker)
         body = e.Failed(code=code, message=message)
         await self.journal.move(body, RunState.FAILED, error=f"{code}: {message}")
 
@@ -330,6 +313,27 @@ class Drive:
         st.Ask: _note,
         st.Sleep: _note,
     }
+
+
+async def refuse(journal: Journal, worker: str, fault: FolkmootError) -> None:
+    """End a run that cannot be driven here, and settle what a lost worker left open."""
+    settle_lost(journal, worker)
+    body = e.Refused(code=fault.code, message=str(fault))
+    await journal.move(body, RunState.REFUSED, error=f"{fault.code}: {fault}")
+
+
+def settle_lost(journal: Journal, worker: str) -> None:
+    """Write down what nobody saw the end of; its money counts as spent."""
+    view = journal.view
+    lost = [p.call.id for p in view.pending.values() if p.status == STARTED]
+    if view.model_call:
+        lost.insert(0, view.model_call)
+    if not lost:
+        return
+    settles = _settle(journal, view.holds, None)
+    uncertain = max(view.estimate, 0) if view.model_call else 0
+    body = e.Resumed(worker=worker, fence=journal.fence, lost=tuple(lost), uncertain=uncertain)
+    journal.note(body, *settles)
 
 
 def _hold(journal: Journal, holds: Sequence[Hold]) -> tuple[HoldSpend, ...]:

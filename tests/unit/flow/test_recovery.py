@@ -129,6 +129,24 @@ async def test_a_model_call_that_nobody_saw_end_is_asked_again_and_its_money_cou
     assert on_hold == 0
 
 
+async def test_what_a_lost_worker_held_is_settled_also_where_its_run_cannot_be_driven() -> None:
+    held = Held(says("Done."))
+    moot = Harness(agent(program="p", budget=Budget(usd_per_day=1.0)), replies=held)
+    moot.programs["p"], moot.price = moot.programs["loop"], Price(1000, 1000)
+    async with moot:
+        run = await moot.submit("Go.")
+        await held.asked.wait()
+        await lost(moot)
+        second = Harness(store=moot.store, clock=moot.clock, worker="w2", replies=held)
+        async with second:
+            await second.rescue()
+            ended = await second.settled(run.id)
+        spent, on_hold = await moot.store.spent("agent:tester/2026-11-18")
+    assert (ended.state, ended.error.split(":")[0]) == (RunState.REFUSED, "PROGRAM_NOT_FOUND")
+    assert (spent, on_hold) == (ended.spend.uncertain, 0)
+    assert spent > 0
+
+
 async def test_results_that_are_durable_are_not_made_again() -> None:
     quick, slow = Probe("quick"), Hanging(Effect.PURE)
     tools = (ToolUse("quick"), ToolUse("look"))
