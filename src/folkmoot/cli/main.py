@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from folkmoot.cli.lazy import LazyGroup
-from folkmoot.core.errors import FolkmootError
+from folkmoot.core.errors import FolkmootError, Invalid
 
 if TYPE_CHECKING:
     from folkmoot.cli.session import Compose
@@ -59,4 +59,21 @@ def main(argv: Sequence[str] | None = None, compose: "Compose | None" = None) ->
         from folkmoot.cli import faults  # noqa: PLC0415 - an error is the only time it is needed
 
         return faults.show(error, words)
+    except UnicodeEncodeError:
+        bad = [nr for nr, word in enumerate(words, 1) if not _is_text(word)]
+        if not bad:
+            raise
+        from folkmoot.cli import faults  # noqa: PLC0415 - as above
+
+        message = f"Argument {bad[0]} is not UTF-8 text."
+        return faults.show(Invalid(message, kept="Nothing of this command."), words)
     return 0
+
+
+def _is_text(word: str) -> bool:
+    """Whether a word was written in UTF-8: bytes that are not come as half characters."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

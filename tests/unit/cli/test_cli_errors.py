@@ -42,6 +42,17 @@ def test_an_error_for_machines_is_json_on_stderr(folkmoot, desk):
     }
 
 
+def test_what_is_not_text_is_named(folkmoot, desk):
+    desk.fault = UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed")
+    said = folkmoot("say", "run_1", "\udcff")
+    assert (said.code, said.err.splitlines()[0]) == (
+        Exit.USAGE,
+        "error: Argument 3 is not UTF-8 text. [INVALID]",
+    )
+    with pytest.raises(UnicodeEncodeError):
+        folkmoot("say", "run_1", "Hello")
+
+
 def test_json_behind_two_dashes_is_text(folkmoot, desk):
     desk.fault = errors.StoreFull("Full.")
     assert folkmoot("say", "--", "run_1", "--json").err.startswith("error: ")
