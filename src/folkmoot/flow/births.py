@@ -30,15 +30,16 @@ class Births:
     """New runs, until somebody takes them. `adopt` is the worker's, once it is there."""
 
     def __init__(self, limit: int = 10_000) -> None:
-        """Keep at most `limit`; the others are claimed and read the usual way."""
+        """Keep the latest `limit`: where others take runs, too, those from before are theirs by now."""
         self._limit = limit
         self._known: dict[str, CreateRun] = {}
         self.adopt: Adopt = _nobody
 
     def add(self, change: CreateRun) -> None:
         """Remember a run."""
-        if len(self._known) < self._limit:
-            self._known[change.run.id] = change
+        if len(self._known) >= self._limit:
+            del self._known[next(iter(self._known))]
+        self._known[change.run.id] = change
 
     def take(self, run: str, worker: str, now: int) -> Claimed | None:
         """Return a run as its first claim would give it, or None; a second asking gives None."""

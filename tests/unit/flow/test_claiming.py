@@ -9,6 +9,7 @@ from folkmoot.core.changes import Beat, Claim, Retire
 from folkmoot.core.errors import StoreFault
 from folkmoot.core.run import RunState
 from folkmoot.core.task import Task
+from folkmoot.flow.births import Births
 from folkmoot.flow.intake import QUEUE, Intake
 from folkmoot.flow.kit import Kits
 from folkmoot.stores.memory.store import MemoryStore
@@ -87,6 +88,14 @@ async def test_who_submits_much_goes_on_announcing_while_the_line_is_short() -> 
             assert (await moot.ask("Hello")).state == RunState.SUCCEEDED
         now = moot.clock.now()
         assert await moot.store.ready(now, 10, now + 1) == []
+
+
+async def test_births_that_others_took_do_not_keep_out_the_later_ones() -> None:
+    births = Births(limit=2)
+    async with Harness(agent(), replies=turns(says("Hi."))) as moot:
+        intake = Intake(moot.parts, Kits(moot.parts), births)
+        runs = [(await intake.submit(Task(agent="tester", input=text))).run.id for text in "abc"]
+    assert [births.take(run, "w1", 1) is not None for run in runs] == [False, True, True]
 
 
 class Unsure(MemoryStore):
