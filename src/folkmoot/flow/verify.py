@@ -2,8 +2,10 @@
 
 import msgspec
 
+from folkmoot.core import entries as e
 from folkmoot.core.entries import Entry, Head, broken
-from folkmoot.core.run import Run
+from folkmoot.core.errors import JournalBroken
+from folkmoot.core.run import Run, RunState
 from folkmoot.ports.desk import Broken, Verified
 from folkmoot.ports.store import Query, Store
 
@@ -51,13 +53,14 @@ async def _as_it_is(store: Store, run: Run) -> tuple[int, Broken | None]:
 
 async def _one(store: Store, run: Run) -> tuple[int, Broken | None]:
     """Walk one chain; memory is one page, however long the journal is."""
-    head, noted = Head(), b""
+    head, noted, last = Head(), b"", None
     while part := await store.entries(run.id, head.seq, _PAGE):
         touched = broken(part, head)
         if touched is not None:
             return head.seq, Broken(run=run.id, seq=touched.seq, reason=_reason(touched, head))
         noted = next((entry.hash for entry in part if entry.seq == run.head), noted)
-        head = Head(part[-1].seq, part[-1].hash)
+        last = part[-1]
+        head = Head(last.seq, last.hash)
     if head.seq < run.head:
         reason = f"The journal ends at {head.seq}, but entry {run.head} was written."
         return head.seq, Broken(run=run.id, seq=run.head, reason=reason)
@@ -67,7 +70,29 @@ async def _one(store: Store, run: Run) -> tuple[int, Broken | None]:
     if run.state.final and head.seq > run.head:
         reason = f"Entries follow the end of the run at {run.head}."
         return head.seq, Broken(run=run.id, seq=run.head + 1, reason=reason)
+    if run.state.final and last is not None and not _ends_so(run, last):
+        reason = "The run's state, output or error is not the one that its journal ends with."
+        return head.seq, Broken(run=run.id, seq=run.head, reason=reason)
     return head.seq, None
+
+
+def _ends_so(run: Run, last: Entry) -> bool:
+    """Whether a run's row says of its end what the last entry says."""
+    try:
+        body = last.read()
+    except JournalBroken:
+        return False
+    match body:
+        case e.Succeeded(output=output):
+            return (run.state, run.output, run.error) == (RunState.SUCCEEDED, output, "")
+        case e.Failed(code=code, message=message):
+            return (run.state, run.error) == (RunState.FAILED, f"{code}: {message}")
+        case e.Refused(code=code, message=message):
+            return (run.state, run.error) == (RunState.REFUSED, f"{code}: {message}")
+        case e.Cancelled(reason=reason):
+            return (run.state, run.error) == (RunState.CANCELLED, f"CANCELLED: {reason}")
+        case _:
+            return False
 
 
 def _reason(entry: Entry, head: Head) -> str:

@@ -7,7 +7,7 @@ from folkmoot.core.agent import Approval, ToolUse
 from folkmoot.core.changes import Claimed, Prune
 from folkmoot.core.errors import JournalBroken, ModelAuth
 from folkmoot.core.run import RunState
-from folkmoot.core.signals import Retry, Say, Vote
+from folkmoot.core.signals import Cancel, Retry, Say, Vote
 from folkmoot.stores.memory.store import MemoryStore
 from folkmoot.testing.clock import FakeClock
 from folkmoot.testing.harness import Harness, agent
@@ -105,3 +105,51 @@ async def test_a_journal_that_cannot_be_read_is_no_secret_and_harms_no_other_run
         assert [(b.run, b.seq) for b in (await moot.desk.verify()).broken] == [(bad.id, 2)]
         await moot.desk.tell(good.id, Vote(question.approval, approve=True))
         assert (await moot.settled(good.id)).output == "Done."
+
+
+class Rewritten(MemoryStore):
+    """Gives its runs otherwise than they were written."""
+
+    def __init__(self) -> None:
+        super().__init__(FakeClock())
+        self.otherwise: dict[str, object] = {}
+
+    async def run(self, run):
+        found = await super().run(run)
+        return None if found is None else replace(found, **self.otherwise)
+
+    async def runs(self, query):
+        return [replace(run, **self.otherwise) for run in await super().runs(query)]
+
+
+ENDS = {"succeeded": lambda _: says("Hi."), "failed": turns(ModelAuth("No."))}
+
+
+@pytest.mark.parametrize(
+    ("end", "otherwise"),
+    [
+        ("succeeded", {"output": "Ho."}),
+        ("succeeded", {"state": RunState.FAILED}),
+        ("succeeded", {"error": "MODEL_AUTH: No."}),
+        ("failed", {"error": "MODEL_AUTH: Yes."}),
+        ("failed", {"state": RunState.CANCELLED}),
+    ],
+)
+async def test_a_run_that_is_kept_otherwise_than_its_journal_ends_is_named(end, otherwise):
+    store = Rewritten()
+    async with Harness(agent(), replies=ENDS[end], store=store) as moot:
+        run = await moot.ask("Hello")
+        assert run.state == end
+        assert (await moot.desk.verify()).broken == ()
+        store.otherwise = otherwise
+        assert [(b.run, b.seq) for b in (await moot.desk.verify()).broken] == [(run.id, run.head)]
+
+
+async def test_every_end_of_a_run_is_found_as_it_was_written():
+    async with Harness(agent(), agent("lost", program="p"), replies=ENDS["succeeded"]) as moot:
+        later = await moot.submit("Later.", not_before=moot.clock.now() + 1000)
+        await moot.desk.tell(later.id, Cancel("ann", "No."))
+        moot.programs["p"] = lambda _view, _agent: 1 // 0
+        states = [(await moot.settled(later.id)).state, (await moot.ask("x", "lost")).state]
+        assert states == [RunState.CANCELLED, RunState.FAILED]
+        assert (await moot.desk.verify()).broken == ()
