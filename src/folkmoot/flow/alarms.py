@@ -13,6 +13,10 @@ from typing import Any, TypeVar
 _R = TypeVar("_R")
 
 
+class TimeUp(TimeoutError):
+    """A deadline of ours passed. What a call raises by itself, a TimeoutError included, is another thing."""
+
+
 class Alarm:
     """A deadline: `ring` is called at `when` (the loop's time), unless it was taken back."""
 
@@ -53,12 +57,12 @@ class Alarms:
         self._set.pop(alarm, None)
 
     def within(self, seconds: float) -> "Within":
-        """Return a block that may take so long, as `asyncio.timeout`: then it ends with TimeoutError."""
+        """Return a block that may take so long, as `asyncio.timeout`: then it ends with TimeUp."""
         return Within(self, seconds)
 
     @coroutine
     def limited(self, work: Awaitable[_R], seconds: float) -> Generator[Any, Any, _R]:
-        """Await `work`, which may take so long; raises TimeoutError as `within`.
+        """Await `work`, which may take so long; raises TimeUp as `within`.
 
         Nothing is set before it waits for the first time: much of what may take long never waits.
         """
@@ -100,7 +104,7 @@ class Alarms:
 
 
 class Within(Alarm):
-    """A block with a time limit: `with alarms.within(2.0): await …`. Raises TimeoutError at its end.
+    """A block with a time limit: `with alarms.within(2.0): await …`. Raises TimeUp at its end.
 
     As with `asyncio.timeout` a cancel from elsewhere stays a cancel, also when both come together.
     """
@@ -132,7 +136,7 @@ class Within(Alarm):
         if not self._expired:
             self._alarms.take_back(self)
         elif self._task.uncancel() <= self._before and kind is asyncio.CancelledError:
-            raise TimeoutError from fault
+            raise TimeUp from fault
 
     def ring(self) -> None:
         """End the block: its task is cancelled, once."""

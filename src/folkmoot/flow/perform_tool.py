@@ -2,19 +2,27 @@
 
 What recovery does with a call that was begun and whose end nobody saw is decided here too, by the
 tool's effect class: a `reconcilable` one is asked, a `once` one is put in doubt.
+
+Danger: a tool is foreign code. It may call `sys.exit`, let the cancel of a task of its own escape, or
+end with what a library in Rust raises when it panics; none of that is an Exception, and each would end
+the worker or leave the run to nobody. A cancel is let through only when somebody cancelled us.
 """
 
-from typing import Any
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
 from folkmoot.core.effects import Effect, effect_id
 from folkmoot.core.entries import ToolDoubted, ToolReturned
 from folkmoot.core.errors import FolkmootError, ToolTimeout
 from folkmoot.core.messages import ToolCall, whole
 from folkmoot.core.view import View
-from folkmoot.flow.alarms import Alarms
+from folkmoot.flow.alarms import Alarms, TimeUp
 from folkmoot.flow.kit import Kit
 from folkmoot.flow.parts import Parts
 from folkmoot.ports.tool import Tool, ToolContext, ToolResult
+
+_R = TypeVar("_R")
 
 
 class ToolCaller:
@@ -61,7 +69,7 @@ class ToolCaller:
         context = self._context(kit, view, tool, call)
         try:
             asked = tool.reconcile(call.args, context)
-            result = await self._alarms.limited(asked, context.timeout_s)
+            result = await self._contained(asked, context.timeout_s)
         except Exception:  # noqa: BLE001 - whoever cannot tell leaves it in doubt
             return ToolDoubted(call=call.id, name=call.name)
         if result is None:
@@ -73,15 +81,29 @@ class ToolCaller:
 
     async def _guarded(self, tool: Tool, args: dict[str, Any], context: ToolContext) -> ToolResult:
         try:
-            return await self._alarms.limited(tool.call(args, context), context.timeout_s)
-        except TimeoutError:
+            return await self._contained(tool.call(args, context), context.timeout_s)
+        except TimeUp:
             return ToolResult(
                 f"Not finished within {context.timeout_s:g} s; ended.", ToolTimeout.code
             )
         except FolkmootError as fault:
             return ToolResult(str(fault), fault.code)
         except Exception as fault:  # noqa: BLE001 - a tool's defect is the run's news, not the worker's end
-            return ToolResult(f"The tool broke: {type(fault).__name__}: {fault}", "TOOL_BROKEN")
+            return ToolResult(f"The tool broke: {_words(fault)}", "TOOL_BROKEN")
+
+    async def _contained(self, work: Awaitable[_R], seconds: float) -> _R:
+        """Await a tool's work within its time. Whatever it raises comes out as an Exception."""
+        task = asyncio.current_task()
+        assert task is not None
+        cancels = task.cancelling()
+        try:
+            return await self._alarms.limited(work, seconds)
+        except (Exception, KeyboardInterrupt):  # Ctrl-C is a person's, not the tool's
+            raise
+        except BaseException as fault:
+            if task.cancelling() > cancels:
+                raise
+            raise _Escaped(_words(fault)) from fault
 
     def _context(self, kit: Kit, view: View, tool: Tool, call: ToolCall) -> ToolContext:
         limits, env = kit.agent.limits, self._parts.env
@@ -98,6 +120,20 @@ class ToolCaller:
             timeout_s=tool.spec.timeout_s or limits.tool_seconds,
             max_output=tool.spec.max_output or limits.tool_output,
         )
+
+
+class _Escaped(Exception):
+    """Something that is no Exception came out of a tool."""
+
+
+def _words(fault: BaseException) -> str:
+    """Return a fault's class and text; its own `__str__` may be broken, too."""
+    if isinstance(fault, _Escaped):
+        return fault.args[0]
+    try:
+        return f"{type(fault).__name__}: {fault}"
+    except Exception:  # noqa: BLE001 - the name must do
+        return type(fault).__name__
 
 
 def _returned(call: ToolCall, text: str, error: str) -> ToolReturned:

@@ -70,7 +70,7 @@ def _settle(done: "asyncio.Future[Any]", result: Any, fault: BaseException | Non
         return
     if fault is None:
         done.set_result(result)
-    elif isinstance(fault, StopIteration):  # a future cannot carry it
-        done.set_exception(RuntimeError("the function raised StopIteration"))
-    else:
+    elif isinstance(fault, Exception) and not isinstance(fault, StopIteration):
         done.set_exception(fault)
+    else:  # a future cannot carry StopIteration; SystemExit and its like would end the event loop
+        done.set_exception(RuntimeError(f"the function raised {type(fault).__name__}: {fault}"))
