@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from folkmoot.core.effects import Effect, effect_id
 from folkmoot.core.entries import ToolDoubted, ToolReturned
-from folkmoot.core.errors import FolkmootError, ToolTimeout
+from folkmoot.core.errors import FolkmootError, ToolFault, ToolTimeout
 from folkmoot.core.messages import ToolCall, whole
 from folkmoot.core.view import View
 from folkmoot.flow.alarms import Alarms, TimeUp
@@ -69,7 +69,8 @@ class ToolCaller:
         context = self._context(kit, view, tool, call)
         try:
             asked = tool.reconcile(call.args, context)
-            result = await self._contained(asked, context.timeout_s)
+            found = await self._contained(asked, context.timeout_s)
+            result = None if found is None else _sound(found)
         except Exception:  # noqa: BLE001 - whoever cannot tell leaves it in doubt
             return ToolDoubted(call=call.id, name=call.name)
         if result is None:
@@ -81,7 +82,7 @@ class ToolCaller:
 
     async def _guarded(self, tool: Tool, args: dict[str, Any], context: ToolContext) -> ToolResult:
         try:
-            return await self._contained(tool.call(args, context), context.timeout_s)
+            return _sound(await self._contained(tool.call(args, context), context.timeout_s))
         except TimeUp:
             return ToolResult(
                 f"Not finished within {context.timeout_s:g} s; ended.", ToolTimeout.code
@@ -129,11 +130,23 @@ class _Escaped(Exception):
 def _words(fault: BaseException) -> str:
     """Return a fault's class and text; its own `__str__` may be broken, too."""
     if isinstance(fault, _Escaped):
-        return fault.args[0]
+        return str(fault.args[0])
     try:
         return f"{type(fault).__name__}: {fault}"
     except Exception:  # noqa: BLE001 - the name must do
         return type(fault).__name__
+
+
+def _sound(result: ToolResult) -> ToolResult:
+    """Return a result that the journal can hold. Raises ToolFault for what is no text.
+
+    Subclasses of `str`, as parsers of HTML give them, become plain text.
+    """
+    if not isinstance(result, ToolResult):
+        raise ToolFault(f"The tool did its work, but returned a {type(result).__name__}.")
+    if not (isinstance(result.text, str) and isinstance(result.error, str)):
+        raise ToolFault("The tool did its work, but its result's text or error code is no text.")
+    return ToolResult(str(result.text), str(result.error))
 
 
 def _returned(call: ToolCall, text: str, error: str) -> ToolReturned:

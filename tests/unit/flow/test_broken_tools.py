@@ -9,6 +9,7 @@ import pytest
 from folkmoot.core.agent import ToolUse
 from folkmoot.core.entries import ToolReturned
 from folkmoot.core.run import RunState
+from folkmoot.ports.tool import ToolResult
 from folkmoot.testing.harness import Harness, agent
 from folkmoot.testing.probe import Probe
 from folkmoot.testing.replies import calls, says, turns
@@ -71,3 +72,22 @@ async def test_a_time_out_of_the_tools_own_is_not_told_as_ours() -> None:
     returned = await outcome(act)
     assert returned.error == "TOOL_BROKEN"
     assert "the database is slow" in returned.text
+
+
+class Passage(str):
+    """Text as parsers of HTML give it."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize("result", [ToolResult(Passage("hi")), ToolResult("hi", Passage(""))])
+async def test_text_of_a_class_of_its_own_is_text(result: ToolResult) -> None:
+    returned = await outcome(lambda args: result)
+    assert (returned.text, returned.error) == ("hi", "")
+
+
+@pytest.mark.parametrize("result", [ToolResult("x", None), ToolResult({"a": 1}), ToolResult(None)])
+async def test_a_result_that_is_no_text_is_told_and_not_written(result: Any) -> None:
+    returned = await outcome(lambda args: result)
+    assert returned.error == "TOOL_FAULT"
+    assert "did its work" in returned.text
