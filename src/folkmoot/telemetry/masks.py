@@ -27,9 +27,9 @@ _SECRET_PAIRS = frozenset(
 
 _SHAPES = re.compile(
     r"""
-      (?<=://)[^/\s@]+(?=@)                               # who logs in, in a URL
-    | (?<=[Bb]earer\ )[A-Za-z0-9._~+/=-]{8,}
-    | (?<=[Bb]asic\ )[A-Za-z0-9+/=]{8,}
+      (?<=://)[^/\s"'<>]+(?=@)                            # who logs in, in a URL; may hold an @
+    | (?<=(?i:bearer)\ )[A-Za-z0-9._~+/=-]{8,}
+    | (?<=(?i:basic)\ )[A-Za-z0-9+/=]{8,}
     | \bsk-[A-Za-z0-9_-]{16,}                             # OpenAI, Anthropic, OpenRouter
     | \bgh[pousr]_[A-Za-z0-9]{20,}
     | \bgithub_pat_[A-Za-z0-9_]{20,}
@@ -44,7 +44,11 @@ _SHAPES = re.compile(
     | \bbotburrow_agent_[0-9a-f]{64}\b
     | \beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*
     | -----BEGIN\ [A-Z\ ]*PRIVATE\ KEY-----[\s\S]*?(?:-----END\ [A-Z\ ]*PRIVATE\ KEY-----|\Z)
-    | (?P<lead>\b(?i:password|passwd|pwd|secret|token|api[_-]?key)["']?\s?[=:]\s?["']?)[^\s"'&,;]{4,}
+    | (?P<lead>                                           # DB_PASSWORD=…, clientSecret: "…"
+        (?: (?<![A-Za-z])(?i:password|passwd|pwd|secret|secret[_-]?key|token|(?:api|access|private)[_-]?key)
+          | (?<=[a-z])(?:Password|Passwd|Pwd|Secret|Token|(?:Api|Access|Private|Secret)Key) )
+        ["']?\s?[=:]\s?["']?
+      )(?:(?<=["'])[^"'\n]{4,}|[^\s"'&,;]{4,})
     """,
     re.VERBOSE,
 )
@@ -56,6 +60,7 @@ _HINTS = (
     "://", "earer ", "asic ", "sk-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-",
     "xox", "xapp-", "akia", "asia", "aiza", "hvs.", "hvb.", "hvr.", "npm_", "pypi-", "botburrow_",
     "eyj", "-----begin", "passw", "pwd", "secret", "token", "api_key", "api-key", "apikey",
+    "access_key", "access-key", "accesskey", "private_key", "private-key", "privatekey",
 )  # fmt: skip
 
 

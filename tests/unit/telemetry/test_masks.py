@@ -50,6 +50,15 @@ def test_what_is_shaped_like_a_token_goes_wherever_it_stands(secret):
         ("GET /x?api_key=abcd1234&n=1", f"GET /x?api_key={MASK}&n=1"),
         ('{"password": "hunter22", "n": 1}', f'{{"password": "{MASK}", "n": 1}}'),
         ("PASSWORD=hunter22 rest", f"PASSWORD={MASK} rest"),
+        ("DB_PASSWORD=hunter22 rest", f"DB_PASSWORD={MASK} rest"),
+        ("POST /t?client_secret=hunter22&n=1", f"POST /t?client_secret={MASK}&n=1"),
+        ("AWS_SECRET_ACCESS_KEY=a/b+c1", f"AWS_SECRET_ACCESS_KEY={MASK}"),
+        ("OPENAI_API_KEY=abcd1234", f"OPENAI_API_KEY={MASK}"),
+        ("SECRET_KEY: hunter22", f"SECRET_KEY: {MASK}"),
+        ('{"refreshToken":"hunter22"}', f'{{"refreshToken":"{MASK}"}}'),
+        ('password="hunter and two", n=1', f'password="{MASK}", n=1'),
+        ("AUTHORIZATION: BEARER abcdefgh", f"AUTHORIZATION: BEARER {MASK}"),
+        ("postgresql://u:p@ss@h/db", f"postgresql://{MASK}@h/db"),
     ],
 )
 def test_only_the_secret_goes_and_the_rest_stays_readable(given, kept):
@@ -61,6 +70,7 @@ def test_only_the_secret_goes_and_the_rest_stays_readable(given, kept):
     [
         "", "The token was refused.", "https://example.com/a@b", "ask-for-more-of-everything-here",
         "eyJust kidding", "12:30 meeting", "password reset mail sent", "sk-short", "a secret place",
+        "tokens=1234 max_tokens: 4096", "tokenizer=llama3", "unsecret=abcd",
     ],
 )  # fmt: skip
 def test_plain_text_stays_as_it_is(plain):
