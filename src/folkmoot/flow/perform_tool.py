@@ -12,6 +12,8 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
+import msgspec
+
 from folkmoot.core.effects import Effect, effect_id
 from folkmoot.core.entries import ToolDoubted, ToolReturned
 from folkmoot.core.errors import FolkmootError, ToolFault, ToolTimeout
@@ -162,10 +164,14 @@ def _shown(text: str, context: ToolContext) -> str:
 
 
 def _masked(text: str, context: ToolContext) -> str:
-    """Take the values of granted variables out of a tool's output."""
-    for name, value in context.env.items():
+    """Take the values of granted variables out of a tool's output, also as JSON writes them.
+
+    The longest first: a value may be a part of another, whose rest would stay.
+    """
+    for name, value in sorted(context.env.items(), key=lambda pair: -len(pair[1])):
         if len(value) >= _SHORTEST_SECRET:
-            text = text.replace(value, f"[{name}]")
+            written = msgspec.json.encode(whole(value)).decode()[1:-1]
+            text = text.replace(value, f"[{name}]").replace(written, f"[{name}]")
     return text
 
 

@@ -161,6 +161,23 @@ async def test_long_output_is_cut_and_granted_secrets_are_masked() -> None:
     assert len(bodies[3].text) < 160
 
 
+@pytest.mark.parametrize("shown", ["{long}", "{short}", '{{"key":"{json}"}}'])
+async def test_no_part_of_a_granted_secret_is_left_in_an_output(shown: str) -> None:
+    short, long = "hunter22", 'hunter22-and-"more"\nlines'
+    output = shown.format(
+        short=short, long=long, json=long.replace('"', '\\"').replace("\n", "\\n")
+    )
+    declared = agent(tools=LOOK, sandbox=SandboxUse(env=("SHORT", "LONG")))
+    async with Harness(
+        declared, replies=turns(calls("look"), says("ok")), tools=[Probe(act=lambda args: output)]
+    ) as moot:
+        moot.env.update(SHORT=short, LONG=long)
+        run = await moot.ask("Go.")
+        bodies = await moot.journal(run.id)
+    assert "hunter22" not in bodies[3].text
+    assert "more" not in bodies[3].text
+
+
 async def test_only_granted_variables_reach_a_tool(probe: Probe) -> None:
     declared = agent(tools=LOOK, sandbox=SandboxUse(env=("MINE",)))
     async with Harness(declared, replies=turns(calls("look"), says("ok")), tools=[probe]) as moot:
