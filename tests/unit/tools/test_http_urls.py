@@ -103,9 +103,10 @@ def test_redirects_are_read_as_browsers_do(location, leads):
     assert str(follow(parse("https://example.com/a/page"), location)) == leads
 
 
-def test_a_redirect_to_another_scheme_is_no_redirect():
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "//[", "http://[::1"])
+def test_a_redirect_to_what_is_no_url_of_ours_is_no_redirect(location):
     with pytest.raises(Trouble):
-        follow(parse("https://example.com/"), "file:///etc/passwd")
+        follow(parse("https://example.com/"), location)
 
 
 @pytest.mark.parametrize(
@@ -166,6 +167,18 @@ def test_a_page_reads_as_a_person_reads_it():
 def test_a_page_whose_time_is_up_is_given_in_part():
     text = to_text("<p>begin</p>" + "x" * 100_000, Stop(0))
     assert "too slow to read" in text
+
+
+@pytest.mark.parametrize("piece", ["<a/", "<x y=z ", "<!--", "</"])
+def test_a_page_that_is_made_to_be_slow_is_left_in_the_middle_of_a_step(piece):
+    class Looks(Stop):
+        count = 0
+
+        def over(self):
+            self.count += 1
+            return self.count > 50
+
+    assert "too slow to read" in to_text(piece * 1_000, Looks(9))
 
 
 @given(st.text(alphabet="<>/!-a \"'=&;pre", max_size=200))
