@@ -6,8 +6,10 @@ from folkmoot.core.grants import Grant
 from folkmoot.testing.contracts.tool import agent_with, context_in
 from folkmoot.tools.http.egress import Egress
 from folkmoot.tools.http.fetch import Fetch, HttpOptions
+from folkmoot.tools.http.replies import told
 from folkmoot.tools.http.request import Request
 from folkmoot.tools.http.urls import parse
+from folkmoot.tools.http.wire import Reply
 from folkmoot.tools.trouble import Trouble
 
 
@@ -143,3 +145,12 @@ async def test_headers_that_would_change_the_request_are_refused(request_tool, t
 def test_wildcards_of_grants_do_not_leave_their_host():
     need = Grant("http", "get", parse("https://example.com.evil.example/").resource)
     assert not egress("http:get:example.com/**")._grants[0].covers(need)
+
+
+@pytest.mark.parametrize("charset", ["undefined", "idna", "punycode"])
+async def test_a_charset_that_can_replace_nothing_does_no_harm(tmp_path, charset):
+    target = parse("https://example.com/")
+    headers = {"content-type": f"text/plain; charset={charset}"}
+    reply = Reply(status=200, reason="OK", headers=headers, body="né\xff".encode())
+    result = await told(reply, target, context_in(tmp_path), raw=False)
+    assert result.text.endswith("né\xff")

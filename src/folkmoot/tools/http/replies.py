@@ -44,7 +44,7 @@ async def _readable(reply: Reply, *, raw: bool) -> str:
             "NOT_TEXT", f"The reply is {kind or 'of no known kind'} and not text "
             f"(HTTP {reply.status}, {len(reply.body):,} bytes{' and more' if reply.cut else ''}).",
         )  # fmt: skip
-    text = reply.body.decode(_charset(reply), errors="replace")
+    text = _decoded(reply)
     if raw or kind not in _HTML:
         return text
 
@@ -52,6 +52,14 @@ async def _readable(reply: Reply, *, raw: bool) -> str:
         return to_text(text, stop)
 
     return await in_thread(work, _HTML_S)
+
+
+def _decoded(reply: Reply) -> str:
+    """Return the body as text. Some of Python's charsets (idna, undefined) cannot replace anything."""
+    try:
+        return reply.body.decode(_charset(reply), errors="replace")
+    except UnicodeError:
+        return reply.body.decode(errors="replace")
 
 
 def _charset(reply: Reply) -> str:

@@ -83,7 +83,11 @@ def parse(text: str) -> Target:
 
 def follow(target: Target, location: str) -> Target:
     """Return where a redirect leads. Raises Trouble."""
-    return parse(urljoin(str(target), location.strip()))
+    try:
+        onward = urljoin(str(target), location.strip())
+    except ValueError:  # half an IPv6 address
+        raise _bad("it cannot be read") from None
+    return parse(onward)
 
 
 def _bad(why: str) -> Trouble:
