@@ -8,7 +8,7 @@ from folkmoot.core.effects import Effect
 from folkmoot.core.errors import ToolFault
 from folkmoot.core.verdict import Need
 from folkmoot.ports.tool import ToolContext, ToolResult, ToolSpec
-from folkmoot.tools.files import paths
+from folkmoot.tools.files import faults, paths
 from folkmoot.tools.files.wildcard import Names
 from folkmoot.tools.files.workspace import Workspace
 from folkmoot.tools.threads import Stop, in_thread
@@ -62,11 +62,13 @@ class FileTool:
         return tuple(paths.need(action, path) for action in self.actions)
 
     async def call(self, args: dict[str, Any], context: ToolContext) -> ToolResult:
-        """Do it; a trouble is a result."""
+        """Do it; a trouble is a result, and so is whatever the system refuses."""
         try:
             text = await in_thread(lambda stop: self.work(args, context, stop), context.timeout_s)
         except Trouble as trouble:
             return trouble.result()
+        except OSError as fault:
+            return faults.of(fault, args.get("path", paths.ROOT)).result()
         return ToolResult(text)
 
     async def reconcile(self, args: dict[str, Any], context: ToolContext) -> ToolResult | None:  # noqa: ARG002 - the port's shape

@@ -19,8 +19,7 @@ def read(fd: int, path: str, most: int) -> bytes:
     size = os.fstat(fd).st_size
     if size > most:
         raise Trouble(
-            "TOO_LARGE",
-            f"`{path}` has {size:,} bytes; at most {most:,} are read. Search it with files_grep.",
+            "TOO_LARGE", f"`{path}` has {size:,} bytes; at most {most:,} are read (`max_bytes`)."
         )
     with open(fd, "rb", closefd=False) as file:
         data = file.read(most + 1)
