@@ -7,7 +7,7 @@ import pytest
 
 from folkmoot.core.agent import ToolUse
 from folkmoot.core.errors import ToolFault
-from folkmoot.testing.contracts.tool import agent_with
+from folkmoot.testing.contracts.tool import agent_with, context_in
 from folkmoot.tools.files.edit import took_place
 from folkmoot.tools.files.workspace import Workspace
 
@@ -95,6 +95,15 @@ async def test_a_missing_workspace_is_made_by_the_first_file(files, workspace):
     assert (await files("files_read", path="a")).error == "NOT_FOUND"
     assert (await files("files_write", path="a", content="x")).error == ""
     assert (workspace / "a").read_text() == "x"
+
+
+async def test_what_the_system_refuses_is_told_without_a_path_of_the_machine(caller, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    files = caller(agent_with("files"))
+    files.context = context_in(tmp_path / "file")
+    result = await files("files_write", path="a", content="x")
+    assert result.error == "FILE_FAULT"
+    assert str(tmp_path) not in result.text
 
 
 async def test_writing_leaves_nothing_beside_the_file(files, workspace):
@@ -341,6 +350,19 @@ async def test_a_search_whose_time_is_up_says_so(files, tree):
     for name, args in (("files_glob", {}), ("files_grep", {})):
         result = await files(name, pattern="**" if name == "files_glob" else "END", **args)
         assert "[cut short: the time was up]" in result.text
+
+
+async def test_folders_that_lie_too_deep_are_told(files, workspace):
+    deep = "/".join("d" * 70)
+    await files("files_write", path=f"{deep}/note", content="needle")
+    for found in (
+        await files("files_glob", pattern="**/note"),
+        await files("files_grep", pattern="needle"),
+    ):
+        assert "more than 64 deep" in found.text
+    below = deep[: len("d/d")]
+    assert (await files("files_grep", pattern="needle", path=deep[:39])).text.endswith(": needle")
+    assert "deep" not in (await files("files_glob", pattern="*", path=below)).text
 
 
 async def test_long_lines_are_shown_in_part(files, workspace):

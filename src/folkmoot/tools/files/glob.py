@@ -48,8 +48,8 @@ class Glob(FileTool):
         walk = Walk(workspace(context), self._hidden, self.options.skip, stop)
         results = Results(self.options.results, context.max_output)
         self._collect(walk, wildcard, top, results)
-        if walk.cut:
-            results.note("cut short: the time was up")
+        for note in walk.notes():
+            results.note(note)
         return results.text("Nothing fits.")
 
     @staticmethod
@@ -57,8 +57,8 @@ class Glob(FileTool):
         below = "" if top == paths.ROOT else f"{top}/"
         start = paths.normal(below + wildcard.base) if wildcard.base else top
         names = wildcard.base.count("/") + 1 if wildcard.base else 0
-        depth = {} if wildcard.depth is None else {"depth": wildcard.depth - names}
-        with walk.start(start, **depth) as found:
+        depth = None if wildcard.depth is None else wildcard.depth - names
+        with walk.start(start, depth=depth) as found:
             for entry in found:
                 if wildcard.fits(entry.path.removeprefix(below)):
                     results.add(entry.path + ("/" if entry.kind == "folder" else ""))

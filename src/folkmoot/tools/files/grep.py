@@ -67,8 +67,9 @@ class Grep(FileTool):
             self._file(search, place, path)
         if search.passed:
             results.note(f"passed over, not text or too large: {search.passed:,}")
-        if walk.cut or search.cut:
-            results.note("cut short: the time was up")
+        walk.cut = walk.cut or search.cut
+        for note in walk.notes():
+            results.note(note)
         return results.text("Nothing was found.")
 
     @staticmethod

@@ -53,7 +53,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Walk:
-    """A walk through a workspace; `cut` says that it ended early (time, depth)."""
+    """A walk through a workspace; `cut` says that its time was up, `deep` that folders lie deeper."""
 
     def __init__(
         self, workspace: Workspace, hidden: Hidden, skip: tuple[str, ...], stop: Stop
@@ -63,12 +63,21 @@ class Walk:
         self._skip = Names(skip)
         self._stop = stop
         self.cut = False
+        self.deep = False
+        self._bound = False
 
     @contextmanager
-    def start(self, path: str, *, depth: int = _MOST_DEEP) -> Iterator[Iterator[Found]]:
+    def start(self, path: str, *, depth: int | None = None) -> Iterator[Iterator[Found]]:
         """Walk below a folder, at most `depth` folders deep. Raises Trouble."""
+        self._bound = depth is None
         with self._workspace.folder(path) as folder:
-            yield self._below(folder, path, depth)
+            yield self._below(folder, path, _MOST_DEEP if depth is None else depth)
+
+    def notes(self) -> list[str]:
+        """Return what was not looked at, in words."""
+        late = ["cut short: the time was up"] if self.cut else []
+        deep = f"not looked at: folders more than {_MOST_DEEP} deep; begin the search further in"
+        return [*late, *([deep] if self.deep else [])]
 
     def _below(self, folder: int, path: str, depth: int) -> Iterator[Found]:
         for name, mode in self._entries(folder, path):
@@ -85,6 +94,7 @@ class Walk:
 
     def _into(self, folder: int, name: str, path: str, depth: int) -> Iterator[Found]:
         if depth <= 0:
+            self.deep = self.deep or self._bound
             return
         try:
             fd = os.open(
