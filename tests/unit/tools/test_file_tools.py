@@ -228,7 +228,10 @@ async def test_a_folder_that_somebody_holds_for_ever_is_told_as_busy(files, work
         ("a x b", "x", "<x>", False),
         ("a <x> b", "x", "<x>", True),
         ("a <x> b x", "x", "<x>", False),  # the call would have found two and refused: it may again
-        ("abc", "abc", "b", False),
+        ("abc", "abc", "b", None),  # it may have been "aabcc"
+        ("    x\n", "    x", "x", None),  # or eight spaces, of which four are gone
+        ("    x y", "    x", "  z", False),
+        ("foo(a, b)", "foo(a, b)", "foo(a)", False),
         ("a b c", "abc", "b", True),
         ("abc", "abc", "", False),
         ("", "abc", "", True),
@@ -237,6 +240,15 @@ async def test_a_folder_that_somebody_holds_for_ever_is_told_as_busy(files, work
 )
 def test_the_file_tells_whether_an_edit_took_place(text, old, new, answer):
     assert took_place(text, old, new) is answer
+
+
+async def test_an_edit_that_makes_its_old_text_anew_is_not_done_twice(files, workspace):
+    (workspace / "a").write_text("        x\n")
+    args = {"path": "a", "old": "    x", "new": "x"}
+    assert not (await files("files_edit", **args)).error
+    assert (workspace / "a").read_text() == "    x\n"
+    with pytest.raises(ToolFault):
+        await files.tools["files_edit"].reconcile(args, files.context)
 
 
 async def test_an_edit_whose_file_is_gone_stays_in_doubt(files):

@@ -2,7 +2,9 @@
 
 Recovery. The new file appears at once or not at all (content.py), so after a crash the file tells
 which: it holds the new text and no longer the old, or the old and not yet the new. Anything else
-was somebody else's doing, and the call stays in doubt.
+was somebody else's doing, and the call stays in doubt. So it does where an edit that takes away a part
+of `old` may have made `old` anew of what is left ("    x" to "x" where eight spaces stood): to do that
+again would be to do it twice.
 """
 
 from typing import Any
@@ -16,6 +18,8 @@ from folkmoot.tools.files.workspace import split
 from folkmoot.tools.files.write import encoded
 from folkmoot.tools.threads import Stop, in_thread
 from folkmoot.tools.trouble import Trouble
+
+_MOST_PLACES = 100
 
 
 class Edit(FileTool):
@@ -63,7 +67,7 @@ class Edit(FileTool):
         done = took_place(text, args["old"], args["new"])
         if done is None:
             raise ToolFault(
-                f"Whether the edit took place cannot be told: `{path}` holds neither text."
+                f"Whether the edit took place cannot be told: `{path}` holds neither text, or both may be true."
             )
         return ToolResult(f"Edited `{path}`.") if done else None
 
@@ -82,7 +86,22 @@ def took_place(text: str, old: str, new: str) -> bool | None:
         return True if new in text else None
     if old in new and new in text:
         return all(old not in part for part in text.split(new))
-    return False
+    return None if new and _left(text, old, new) else False
+
+
+def _left(text: str, old: str, new: str) -> bool:
+    """Whether the first `old` in a text may be what an edit left: `new`, and what stood beside it."""
+    at = text.find(old)
+    place = text.find(new, max(at - len(new) + 1, 0))
+    for _ in range(_MOST_PLACES):
+        if not 0 <= place < at + len(old):
+            return False
+        after = place + len(new)
+        piece = text[max(place - len(old), 0) : place] + old + text[after : after + len(old)]
+        if piece.find(old) == piece.rfind(old):  # the edit would have found it there, once
+            return True
+        place = text.find(new, place + 1)
+    return True
 
 
 def _only(text: str, old: str, path: str) -> int:
