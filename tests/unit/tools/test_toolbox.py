@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from folkmoot.core.agent import ToolUse
+from folkmoot.core.agent import Approval, ToolUse
 from folkmoot.core.errors import Invalid
 from folkmoot.testing.contracts.tool import agent_with
 from folkmoot.tools.functions import tool
@@ -94,3 +94,9 @@ def test_the_toolbox_does_not_load_the_http_client():
         "import sys, folkmoot.tools.registry as r; r.builtin(); sys.exit('httpx' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["files", "http_fetch", "http_request"])
+def test_an_agent_may_deny_or_ask_about_a_tool_with_capitals_in_its_name(name):
+    agent = agent_with(name, denies=("tool:SendMail",), approvals=(Approval(match="tool:Pay"),))
+    assert builtin().bind(agent)

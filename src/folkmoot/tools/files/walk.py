@@ -27,7 +27,8 @@ class Hidden:
 
     def __init__(self, agent: Agent) -> None:
         patterns = [*agent.denies, *(approval.match for approval in agent.approvals)]
-        rules = [parse(pattern) for pattern in patterns]
+        # `tool:` names tools, which may have capitals, and nothing that lies in a workspace
+        rules = [parse(pattern) for pattern in patterns if not pattern.startswith("tool:")]
         self._rules = [
             rule
             for rule in rules

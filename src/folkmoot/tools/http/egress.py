@@ -19,8 +19,9 @@ class Egress:
 
     def __init__(self, agent: Agent, resolve: Resolve) -> None:
         self._grants = [parse(text) for text in agent.grants]
-        self._stops = [parse(text) for text in agent.denies]
-        self._stops += [parse(approval.match) for approval in agent.approvals]
+        stops = [*agent.denies, *(approval.match for approval in agent.approvals)]
+        # `tool:` names tools, which may have capitals, and no place to go to
+        self._stops = [parse(text) for text in stops if not text.startswith("tool:")]
         self._resolve = resolve
 
     def follows(self, source: Target, target: Target) -> bool:
