@@ -21,6 +21,7 @@ _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
 _BAD = re.compile(r"[\x00-\x20\x7f\\]")
 _UNRESERVED = re.compile(r"%(2D|2E|5F|7E|3[0-9]|[46][1-9A-F]|[57][0-9A])", re.IGNORECASE)
+_FOREIGN = re.compile("[\\udc80-\\udcff]")
 _PATH_SAFE = "/%:@!$&'()*+,;=~-._"
 _QUERY_SAFE = _PATH_SAFE + "?"
 _LONGEST = 8_000
@@ -122,17 +123,16 @@ def _path(text: str) -> str:
 
 
 def _judged(path: str) -> str:
-    """Return the path as a permission has it: decoded, without empty segments."""
-    decoded = unquote(path, errors="strict") if _decodes(path) else path
+    """Return the path as a permission has it: decoded, without empty segments.
+
+    Bytes that are not UTF-8 stay encoded, each for itself: one of them must not spare the rest.
+    """
+    decoded = _FOREIGN.sub(_encoded, unquote(path, errors="surrogateescape"))
     if _BAD.search(decoded.replace(" ", "")) or not {".", ".."}.isdisjoint(decoded.split("/")):
         raise _bad("its path hides a dot segment, a backslash or a control character")
     tidy = normpath(decoded).lstrip("/")
     return f"/{tidy}" if tidy else ""
 
 
-def _decodes(path: str) -> bool:
-    try:
-        unquote(path, errors="strict")
-    except UnicodeDecodeError:
-        return False
-    return True
+def _encoded(found: re.Match[str]) -> str:
+    return f"%{ord(found[0]) - 0xDC00:02x}"
