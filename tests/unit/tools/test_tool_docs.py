@@ -87,3 +87,13 @@ def test_the_first_example_works():
     (bound,) = App.toolbox.bind(agent_with("distance")).values()
     assert bound.spec.schema["properties"]["unit"]["description"] == "`km` or `miles`."
     assert isinstance(bound, FunctionTool)
+
+
+def test_the_later_examples_bring_what_they_name():
+    space = {}
+    for part in HOW_TO.split("```python\n")[2:4]:
+        exec(compile(part.split("```")[0], "mail.py", "exec"), space)
+    assert space["send_mail"].spec.effect == "reconcilable"
+    for line in re.findall(r"`(from folkmoot[^`]+)`", HOW_TO):
+        exec(line, space)
+    assert {"ToolContext", "ToolResult", "ToolFault"} <= set(space)
