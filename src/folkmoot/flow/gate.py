@@ -3,6 +3,7 @@
 It fails closed: a policy that breaks is a Deny, and so is silence. A Deny ends the asking.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 from folkmoot.core.errors import FolkmootError
@@ -26,8 +27,10 @@ class Gate:
             try:
                 said = policy.judge(case)
                 verdict = await said if type(said) not in _PLAIN else said  # type: ignore[misc]
-            except Exception as fault:  # noqa: BLE001 - whatever broke, the answer is no
-                return _broken(policy.name, fault)
+            except BaseException as fault:
+                if _from_outside(fault):
+                    raise
+                return _broken(policy.name, fault)  # whatever broke, the answer is no
             if verdict is None:
                 continue
             if type(verdict) is Deny:
@@ -36,7 +39,14 @@ class Gate:
         return fold(verdicts)
 
 
-def _broken(policy: str, fault: Exception) -> Deny:
+def _from_outside(fault: BaseException) -> bool:
+    """Whether somebody ends us, and not the policy itself (`sys.exit`, a cancelled task of its own)."""
+    task = asyncio.current_task()
+    cancelled = task is not None and task.cancelling() > 0
+    return isinstance(fault, KeyboardInterrupt) or (cancelled and not isinstance(fault, Exception))
+
+
+def _broken(policy: str, fault: BaseException) -> Deny:
     """Return the Deny of a policy that could not decide; foreign errors may hold secrets: name only."""
     text = fault.message if isinstance(fault, FolkmootError) else type(fault).__name__
     return Deny(

@@ -56,6 +56,21 @@ async def test_a_policy_that_breaks_denies() -> None:
     assert "hunter2" not in run.error
 
 
+@pytest.mark.parametrize("fault", [SystemExit(1), asyncio.CancelledError()])
+async def test_a_policy_that_would_end_more_than_itself_denies(fault) -> None:
+    class Gone:
+        name = "gone"
+
+        async def judge(self, case):
+            raise fault
+
+    moot = Harness(agent(), replies=ONCE)
+    moot.policies.insert(0, Gone())
+    async with moot:
+        run = await asyncio.wait_for(moot.ask("Go."), 5)
+    assert run.error.startswith("POLICY_DOWN")
+
+
 async def test_a_policy_may_ask_somebody_else_before_it_answers() -> None:
     class Slow:
         name = "slow"
