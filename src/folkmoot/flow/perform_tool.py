@@ -18,7 +18,9 @@ from folkmoot.core.effects import Effect, effect_id
 from folkmoot.core.entries import ToolDoubted, ToolReturned
 from folkmoot.core.errors import FolkmootError, ToolFault, ToolTimeout
 from folkmoot.core.messages import ToolCall, whole
+from folkmoot.core.verdict import Act
 from folkmoot.core.view import View
+from folkmoot.flow import acts
 from folkmoot.flow.alarms import Alarms, TimeUp
 from folkmoot.flow.kit import Kit
 from folkmoot.flow.parts import Parts
@@ -35,8 +37,18 @@ class ToolCaller:
         self._parts = parts
         self._alarms = Alarms()
 
-    def check(self, kit: Kit, call: ToolCall) -> ToolReturned | None:
-        """Return what is wrong with a call before the gate need be asked, or None."""
+    def act(self, kit: Kit, view: View, call: ToolCall) -> Act | ToolReturned:
+        """Return what the gate must know of a call, or what is wrong before it need be asked."""
+        try:
+            wrong = self._wrong(kit, call)
+            if wrong is not None:
+                return wrong
+            return acts.for_tool(call, kit.tools[call.name], view.definition, kit.named[call.name])
+        except Exception as fault:  # noqa: BLE001 - a schema or needs() of somebody's own
+            text = f"The tool broke before it was called: {_words(fault)}"
+            return _returned(call, text, "TOOL_BROKEN")
+
+    def _wrong(self, kit: Kit, call: ToolCall) -> ToolReturned | None:
         tool = kit.tools.get(call.name)
         if tool is None:
             names = ", ".join(sorted(kit.tools)) or "none"

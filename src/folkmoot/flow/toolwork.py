@@ -12,7 +12,6 @@ from folkmoot.core import entries as e
 from folkmoot.core.messages import ToolCall
 from folkmoot.core.pending import APPROVED, ASKED, OPEN, Pending
 from folkmoot.core.verdict import Act, Allow, AskPerson, Deny
-from folkmoot.flow import acts
 from folkmoot.flow.gate import Gate
 from folkmoot.flow.journal import Journal
 from folkmoot.flow.kit import Kit
@@ -49,12 +48,12 @@ class ToolWork:
             pending = journal.view.pending.get(call.id)
             if pending is None or self._waits(journal, pending, work):
                 continue
-            wrong = self._tools.check(kit, call)
-            if wrong is not None:
-                journal.note(wrong)
+            act = self._tools.act(kit, journal.view, call)
+            if isinstance(act, e.ToolReturned):
+                journal.note(act)
                 work.settled += 1
                 continue
-            await self._one(journal, kit, pending, work)
+            await self._one(journal, kit, pending, act, work)
         return work
 
     def _waits(self, journal: Journal, pending: Pending, work: Work) -> bool:
@@ -70,9 +69,10 @@ class ToolWork:
             work.settled += 1
         return True
 
-    async def _one(self, journal: Journal, kit: Kit, pending: Pending, work: Work) -> None:
+    async def _one(
+        self, journal: Journal, kit: Kit, pending: Pending, act: Act, work: Work
+    ) -> None:
         call, view = pending.call, journal.view
-        act = acts.for_tool(call, kit.tools[call.name], view.definition, kit.named[call.name])
         if pending.status == APPROVED and pending.digest != act.digest:
             pending.status = OPEN  # the yes was for another call or another definition
         verdict = await self._gate.judge(Case(act, kit.agent, view, self._clock.now()))

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from folkmoot.core.agent import ToolUse
 from folkmoot.core.entries import ToolReturned
+from folkmoot.core.errors import Invalid
 from folkmoot.core.run import RunState
 from folkmoot.ports.tool import ToolResult
 from folkmoot.testing.harness import Harness, agent
@@ -91,3 +93,27 @@ async def test_a_result_that_is_no_text_is_told_and_not_written(result: Any) -> 
     returned = await outcome(lambda args: result)
     assert returned.error == "TOOL_FAULT"
     assert "did its work" in returned.text
+
+
+async def test_a_tool_that_cannot_say_what_it_needs_is_not_called() -> None:
+    class Unsure(Probe):
+        def needs(self, args):
+            raise Invalid("The resource is empty.")
+
+    await not_called(Unsure())
+
+
+async def test_a_schema_that_is_none_keeps_the_tool_from_being_called() -> None:
+    odd = Probe()
+    odd.spec = msgspec.structs.replace(odd.spec, schema={"type": "bogus"})
+    await not_called(odd)
+
+
+async def not_called(odd: Probe) -> None:
+    declared = agent(tools=(ToolUse("look"),))
+    async with Harness(declared, replies=turns(calls("look"), says("ok")), tools=[odd]) as moot:
+        run = await asyncio.wait_for(moot.ask("Go."), 5)
+        bodies = await moot.journal(run.id)
+    assert run.state is RunState.SUCCEEDED
+    assert bodies[3].error == "TOOL_BROKEN"
+    assert not odd.calls
