@@ -14,7 +14,7 @@ from inspect import iscoroutinefunction
 
 from folkmoot.core import signals
 from folkmoot.core.changes import Change, Claim, Claimed, CreateRun, Retire
-from folkmoot.core.errors import FolkmootError, LeaseLost, StoreClosed, StoreFault
+from folkmoot.core.errors import Conflict, FolkmootError, LeaseLost, StoreClosed, StoreFault
 from folkmoot.core.view import View
 from folkmoot.flow.births import Births, taken
 from folkmoot.flow.intake import QUEUE
@@ -350,7 +350,7 @@ class Dispatcher:
                     raise
                 task.uncancel()
                 await drive.cancelled()
-        except FolkmootError:
+        except (StoreFault, Conflict):  # the store has said no; what that means _keep_driving knows
             raise
         except Exception as fault:  # noqa: BLE001 - one run's defect must not end the worker
             self._report("run_broke", drive.journal.run.id, fault)

@@ -6,7 +6,7 @@ import pytest
 
 from folkmoot.core.agent import Limits, SandboxUse, ToolUse
 from folkmoot.core.entries import broken
-from folkmoot.core.errors import AgentUnknown, KeyReused, QueueFull, TaskInvalid, ToolFault
+from folkmoot.core.errors import AgentUnknown, Invalid, KeyReused, QueueFull, TaskInvalid, ToolFault
 from folkmoot.core.messages import Returned, ToolCall
 from folkmoot.core.run import RunState
 from folkmoot.core.spend import Price
@@ -215,13 +215,14 @@ async def test_a_full_queue_takes_no_more() -> None:
     assert caught.value.details["retry_after"] > 0
 
 
-async def test_a_programs_defect_fails_its_run_and_not_the_worker() -> None:
+@pytest.mark.parametrize("fault", [RuntimeError("oops"), Invalid("oops")])
+async def test_a_programs_defect_fails_its_run_and_not_the_worker(fault: Exception) -> None:
     def broken_program(view, agent):
-        raise RuntimeError("oops")
+        raise fault
 
     async with Harness(agent("bad", program="broken"), agent(), replies=turns(says("Hi."))) as moot:
         moot.programs["broken"] = broken_program
-        bad = await moot.ask("x", agent="bad")
+        bad = await asyncio.wait_for(moot.ask("x", agent="bad"), 5)
         good = await moot.ask("x")
     assert bad.error.startswith("INTERNAL")
     assert good.state is RunState.SUCCEEDED
