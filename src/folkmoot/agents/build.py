@@ -7,6 +7,7 @@ on where it began, and an agent that works in another folder is another agent. S
 the same digest exactly when the workspace lies at the same path on both.
 """
 
+import os
 from decimal import ROUND_CEILING, Decimal
 from math import ceil
 from pathlib import Path
@@ -88,8 +89,13 @@ def build(file: AgentFile, includes: Includes, home: Home) -> Agent:
 def workspace(file: AgentFile, home: Home) -> Path:
     """Return the real path of the agent's folder, whether it is there already or not."""
     if file.workspace is None:
-        return (home.workspaces / file.name).resolve()
-    return (home.folder / file.workspace).resolve()
+        return _real(home.workspaces / file.name)
+    return _real(home.folder / file.workspace)
+
+
+def _real(path: Path) -> Path:
+    """Return the real path; links in a circle stay as they are, for the checks to find."""
+    return Path(os.path.realpath(path))
 
 
 def _instructions(file: AgentFile, includes: Includes) -> str:

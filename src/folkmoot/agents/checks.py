@@ -3,6 +3,7 @@
 Every check yields a place, what is wrong, and what else is known of it (expected, found, hint).
 """
 
+import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
@@ -115,7 +116,7 @@ def _workspace(agent: Agent, file: AgentFile) -> Found:
     written = file.workspace or ""
     if written.startswith("~") or "${" in written:
         yield ("workspace",), "nothing is filled in here", {"expected": "a path as it is"}
-    elif FilePath(agent.workspace).exists() and not FilePath(agent.workspace).is_dir():
+    elif os.path.lexists(agent.workspace) and not os.path.isdir(agent.workspace):  # noqa: PTH112 - a path that is too long is no fault here
         yield ("workspace",), "this is not a folder", {"found": agent.workspace}
 
 

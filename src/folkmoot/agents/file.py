@@ -13,7 +13,7 @@ from pydantic import Field
 
 from folkmoot.agents.later import Later, later
 from folkmoot.agents.model import Model
-from folkmoot.agents.part import GrantText, Part, RuleText
+from folkmoot.agents.part import GrantText, Part, PathText, RuleText
 from folkmoot.agents.parts import (
     ApprovalPart,
     BudgetPart,
@@ -148,7 +148,7 @@ class AgentFile(Part):
         description="Ends of the agent's runs that are published as events.",
         examples=[["task.completed", "task.failed"]],
     )
-    workspace: str | None = Field(
+    workspace: PathText | None = Field(
         default=None,
         min_length=1,
         description="Folder that tools work in, relative to the agent file; one of its own if left out.",

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, Tag, WithJsonSchema
 
-from folkmoot.agents.part import MAPPING, TEXT, EnvName, Part, Usd, either, wrong
+from folkmoot.agents.part import MAPPING, TEXT, EnvName, Part, PathText, Usd, either, wrong
 from folkmoot.agents.units import Span
 
 _CHOICE = re.compile(r"[a-z][a-z0-9_-]*:\S+")
@@ -75,7 +75,7 @@ class ModelPart(Part):
         description="What the model costs; the built-in table if left out.",
         examples=[{"input": 3.0, "output": 15.0}],
     )
-    script: str = Field(
+    script: PathText = Field(
         default="",
         description="Only `scripted`: a file with turns, relative to the agent file.",
         examples=["reader.script.yaml"],

@@ -12,6 +12,7 @@ from folkmoot.core.errors import Invalid
 # Tags of unions; the brackets keep them apart from any field's name in an error's path.
 TEXT: Final = "<text>"
 MAPPING: Final = "<mapping>"
+_LONGEST: Final = 255  # bytes of one name, on every file system that counts
 _TOOL = re.compile(r"\*|[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -52,6 +53,13 @@ def _pattern(text: str) -> str:
     return text
 
 
+def _path(text: str) -> str:
+    """Refuse what no file can be called; the file system would answer with a fault, not with no."""
+    if "\0" in text or any(len(part.encode()) > _LONGEST for part in text.split("/")):
+        raise wrong(f"a path whose names have at most {_LONGEST} bytes each")
+    return text
+
+
 def _grant(text: str) -> str:
     if text.startswith("tool:"):
         raise wrong("what the tool may do", "a tool is given by naming it under tools")
@@ -72,6 +80,7 @@ def _rule(text: str) -> str:
 _WRITTEN: Final = {"type": "string", "pattern": r"^[^:\s]+:[^:\s]+(:.+)?$"}
 GrantText = Annotated[str, AfterValidator(_grant), WithJsonSchema(_WRITTEN)]
 RuleText = Annotated[str, AfterValidator(_rule), WithJsonSchema(_WRITTEN)]
+PathText = Annotated[str, AfterValidator(_path)]
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
 Positive = Annotated[int, Field(ge=1)]
 Usd = Annotated[float, Field(ge=0)]

@@ -9,6 +9,7 @@ from folkmoot.agents.part import (
     TEXT,
     EnvName,
     Part,
+    PathText,
     Positive,
     RuleText,
     Usd,
@@ -21,7 +22,7 @@ from folkmoot.agents.units import Duration, Size, Span
 class FileText(Part):
     """Text that stands in a file of its own."""
 
-    file: str = Field(
+    file: PathText = Field(
         min_length=1,
         description="A file, relative to the agent file, inside the agent file's folder.",
         examples=["prompts/reader.md"],
@@ -301,7 +302,7 @@ class OutputPart(Part):
         description="A JSON Schema.",
         examples=[{"type": "object", "properties": {"title": {"type": "string"}}}],
     )
-    file: str | None = Field(
+    file: PathText | None = Field(
         default=None,
         min_length=1,
         description="A file (YAML or JSON) with the JSON Schema, relative to the agent file.",

@@ -113,9 +113,9 @@ class Folder:
         path = self._root / name
         try:
             inside = path.resolve().is_relative_to(self._root.resolve())
-        except (OSError, RuntimeError):  # links in a circle
+            return path.is_file() if inside else None
+        except (OSError, RuntimeError):  # links in a circle; a path that is too long
             return False
-        return path.is_file() if inside else None
 
 
 TOO_LARGE = f"the file is larger than {MAX_BYTES} bytes"

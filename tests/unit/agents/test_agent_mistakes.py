@@ -331,3 +331,28 @@ def test_only_continuous_agents_say_how_they_keep_conversations(bench):
         found = bench.mistake(f"{mode}continuous: {{idle: 5m}}\n")
         assert (found.field, found.hint) == ("continuous", "write mode: continuous")
     assert bench.mistakes("mode: continuous\ncontinuous: {idle: 5m}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("workspace: {path}", "workspace"),
+        ("output: {{file: {path}}}", "output.file"),
+        ("fallbacks: [{{provider: scripted, script: {path}}}]", "fallbacks[0].script"),
+    ],
+)
+@pytest.mark.parametrize("path", ['"a\\0b"', "a" * 300, "b/" + "ä" * 130 + "/c"])
+def test_a_path_that_no_file_can_have_is_a_mistake_and_no_fault(bench, text, field, path):
+    mistake = bench.mistake(text.format(path=path))
+    assert (mistake.field, mistake.expected[:6]) == (field, "a path")
+
+
+def test_a_path_that_is_too_long_as_a_whole_is_a_mistake_and_no_fault(bench):
+    long = "deep/" * 2000
+    assert "there is no file" in bench.mistake(f"output: {{file: {long}x}}").problem
+    assert bench.mistakes(f"workspace: {long}x") == []
+
+
+def test_a_workspace_that_is_a_circle_of_links_is_a_mistake(bench):
+    (bench.folder / "round").symlink_to("round")
+    assert bench.mistake("workspace: round").problem == "this is not a folder"
