@@ -17,7 +17,10 @@ Path = tuple[str | int, ...]
 
 _SHOWN = 48
 _SECRET_WORDS = frozenset({"key", "apikey", "secret", "token", "password", "authorization"})
-_SECRET_SHAPE = re.compile(r"(?:sk|pk|rk|xox[a-z]|gh[a-z]|glpat|hf|AKIA|eyJ)[-_A-Za-z0-9]{12,}")
+_SECRET_SHAPE = re.compile(
+    r"(?:sk|pk|rk|xox[a-z]|gh[a-z]|glpat|hf|AKIA|eyJ)[-_A-Za-z0-9]{12,}"
+    r"|//\S*@"  # an address with a user and a password
+)
 
 
 class Mistake(msgspec.Struct, frozen=True, kw_only=True):

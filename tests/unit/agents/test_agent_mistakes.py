@@ -155,6 +155,7 @@ SECRET = "sk-proj-4f9a8b7c6d5e4f3a2b1c"  # the shape of a key, not one
         f"fallbacks: [{{provider: openai, name: a, api_key_env: {SECRET}}}]",
         f"fallbacks: [{{provider: openai, name: a, api_key: {SECRET}}}]",
         f"fallbacks: [{{provider: openai, name: a, base_url: 'https://u:{SECRET}@host'}}]",
+        "fallbacks: [{provider: openai, name: a, base_url: 'https://ann:correct-horse@host/v1'}]",
         f"fallbacks: ['{SECRET}']",
         f"fallbacks: [{{provider: openai, name: a, settings: {{api_key: {SECRET}}}}}]",
         f"tools: [{{http_fetch: {{headers: {{Authorization: 'Bearer {SECRET}'}}}}}}]",
@@ -165,7 +166,9 @@ SECRET = "sk-proj-4f9a8b7c6d5e4f3a2b1c"  # the shape of a key, not one
 def test_a_secret_in_the_file_is_refused_and_never_repeated(bench, text):
     found = bench.mistakes(text)
     assert found
-    assert SECRET not in " ".join(str(one) for one in found)
+    told = " ".join(str(one) for one in found)
+    assert SECRET not in told
+    assert "correct-horse" not in told
 
 
 @pytest.mark.parametrize("option", ["max_tokens: 5", "token_budget: x", "tokenizer: y"])
