@@ -97,6 +97,8 @@ def names_known(models: Models, toolbox: Toolbox, programs: Collection[str]) -> 
         programs=programs,
         providers=models.providers,
         tools=toolbox.names(),
+        program=_options,
+        model=models.check,
         tool=bind,
         schedule=SlotCalendar().check,
     )

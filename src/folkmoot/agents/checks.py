@@ -52,9 +52,9 @@ def of_agent(agent: Agent, file: AgentFile, known: Known) -> Found:
     yield from _output(agent, file)
     yield from _program(agent, known)
     yield from _denials(file, known)
-    yield from _choice(("model",), agent.model, known)
-    for at, choice in enumerate(agent.fallbacks):
-        yield from _choice(("fallbacks", at), choice, known)
+    yield from _choice(("model",), agent.model, file.model, known)
+    for at, (choice, part) in enumerate(zip(agent.fallbacks, file.fallbacks, strict=True)):
+        yield from _choice(("fallbacks", at), choice, part, known)
     for at, use in enumerate(agent.tools):
         written: Path = () if isinstance(file.tools[at], str) else (use.name,)
         yield from _tool(("tools", at, *written), agent, use, known)
@@ -129,12 +129,19 @@ def _output(agent: Agent, file: AgentFile) -> Found:
     yield place, f"this is not a valid JSON Schema: {message}", {}
 
 
-def _choice(place: Path, choice: ModelChoice, known: Known) -> Found:
+def _choice(place: Path, choice: ModelChoice, part: str | ModelPart, known: Known) -> Found:
     missing = list(_one_of(place, "provider", choice.provider, known.providers))
     yield from missing
     if known.model is not None and not missing:
-        check = known.model
-        yield from _asked(place, lambda: check(choice))
+        yield from _asked((*place, *_told(part)), partial(known.model, choice))
+
+
+def _told(part: str | ModelPart) -> Path:
+    """Return where the options of a model are written."""
+    if isinstance(part, str):
+        return ()
+    fields = ("turns", "script", "options")
+    return next(((field,) for field in fields if getattr(part, field)), ())
 
 
 def _denials(file: AgentFile, known: Known) -> Found:

@@ -15,6 +15,7 @@ from folkmoot.core.agent import ModelChoice
 from folkmoot.core.errors import FolkmootError, Invalid, ModelUnknown
 from folkmoot.models.keywords import Keywords
 from folkmoot.models.scripted import Script, Scripted
+from folkmoot.models.wires import options
 from folkmoot.ports.model import Model
 
 Factory = Callable[[ModelChoice, Mapping[str, str]], Model]
@@ -82,6 +83,15 @@ class Models:
         # The choice is kept with its model, so that its id stays its own.
         self._seen[id(choice)] = (choice, model)
         return model
+
+    def check(self, choice: ModelChoice) -> None:
+        """Look at a choice as far as that needs no library, key or network. Raises Invalid."""
+        if choice.provider == "scripted" and choice.options:
+            Scripted(choice, self._scripts)
+        elif choice.provider == "keywords" and choice.options:
+            raise Invalid(f"The model {choice} has no options.")
+        elif choice.provider in _WIRES:
+            options.check(choice)
 
     async def warm(self, *choices: ModelChoice) -> None:
         """Make the models of these choices in a thread, so that no import blocks the event loop."""

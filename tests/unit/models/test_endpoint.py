@@ -118,13 +118,13 @@ def test_a_setting_of_the_wrong_kind_is_refused_by_name(name, value):
 
 
 def test_options_are_known_and_flags():
-    def choice(**options):
-        return ModelChoice(provider="p", name="m", options=options)
+    def choice(provider="p", **options):
+        return ModelChoice(provider=provider, name="m", options=options)
 
     assert native_output(choice())
     assert not native_output(choice(native_output=False))
     assert transparent(choice(transparent=True))
-    check(choice(region="x"), "region")
+    check(choice("bedrock", region="x"))
     with pytest.raises(Invalid, match="'region'"):
         check(choice(region="x"))
     with pytest.raises(Invalid, match="true or false"):

@@ -65,7 +65,7 @@ class _Bearer(Session):  # type: ignore[misc]
 
 def bedrock(choice: ModelChoice, env: Mapping[str, str]) -> Wire:
     """Return Bedrock's converse API. Raises Invalid or ModelAuth."""
-    options.check(choice, "region", "credentials")
+    options.check(choice)
     if choice.base_url:
         check(choice.base_url)
     try:

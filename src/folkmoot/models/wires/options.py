@@ -8,10 +8,13 @@ transparent     true: the base_url only passes on to the provider itself, with a
 from folkmoot.core.agent import ModelChoice
 from folkmoot.core.errors import Invalid
 
+_EVERYWHERE = frozenset({"native_output", "transparent"})
+_OF_ONE = {"bedrock": frozenset({"region", "credentials"})}
 
-def check(choice: ModelChoice, *others: str) -> None:
-    """Raise Invalid for an option that the wire does not know; `others` are known besides."""
-    known = {"native_output", "transparent", *others}
+
+def check(choice: ModelChoice) -> None:
+    """Raise Invalid for an option that the wire does not know."""
+    known = _EVERYWHERE | _OF_ONE.get(choice.provider, frozenset())
     for name in choice.options:
         if name not in known:
             raise Invalid(
