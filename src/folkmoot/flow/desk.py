@@ -88,11 +88,14 @@ class FlowDesk:
         await self.run(run)
         async with self._parts.broker.listen(f"run.{run}.*") as events:
             while True:
-                for entry in await self._parts.store.entries(run, after, _PAGE):
+                found = await self._parts.store.entries(run, after, _PAGE)
+                for entry in found:
                     after = entry.seq
                     yield entry
                     if await self._over(run, entry):
                         return
+                if not found and await self._passed(run, after):
+                    return
                 async for delta in self._hints(run, events):
                     yield delta
 
@@ -102,6 +105,11 @@ class FlowDesk:
             return False
         now = await self.run(run)
         return now.state.final and now.head == entry.seq
+
+    async def _passed(self, run: str, after: int) -> bool:
+        """Whether a run has ended and nothing of it comes after a number, which may never have been."""
+        now = await self.run(run)
+        return now.state.final and now.head <= after
 
     async def _hints(self, run: str, events: AsyncIterator[Event]) -> AsyncIterator[Delta]:
         """Pass deltas on until there is a reason to read the store."""

@@ -145,7 +145,7 @@ class Desk(Protocol):
     def follow(self, run: str, after: int = 0) -> AsyncIterator[Entry | Delta]:
         """Yield a run's entries after a number, then what comes, with deltas between.
 
-        Ends after the entry that ends the run. Never misses or repeats an entry, in order;
+        Ends after the entry that ends the run, at once when that is not after the number. Never misses or repeats an entry, in order;
         deltas may be lost. Raises RunUnknown.
         """
         ...

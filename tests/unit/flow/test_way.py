@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from folkmoot.core.agent import Limits, SandboxUse, ToolUse
-from folkmoot.core.entries import broken
+from folkmoot.core.entries import Entry, broken
 from folkmoot.core.errors import AgentUnknown, Invalid, KeyReused, QueueFull, TaskInvalid, ToolFault
 from folkmoot.core.messages import Returned, ToolCall
 from folkmoot.core.run import RunState
@@ -271,6 +271,31 @@ async def test_a_follower_sees_every_entry_once_and_deltas_between() -> None:
         "model.replied",
         "run.succeeded",
     ]
+
+
+@pytest.mark.parametrize("after", [4, 99])
+async def test_a_follower_who_has_seen_the_end_does_not_wait_for_more(after) -> None:
+    async with Harness(agent(), replies=turns(says("x"))) as moot:
+        run = await moot.submit("Hi")
+        ended = await moot.settled(run.id)
+        async with asyncio.timeout(5):
+            assert [item async for item in moot.desk.follow(run.id, after)] == []
+    assert ended.head == 4
+
+
+async def test_a_follower_from_beyond_the_end_ends_with_the_run() -> None:
+    held = Held(says("x"))
+    async with Harness(agent(), replies=held) as moot:
+        run = await moot.submit("Hi")
+
+        async def follow():
+            return [item async for item in moot.desk.follow(run.id, 99) if isinstance(item, Entry)]
+
+        following = asyncio.create_task(follow())
+        await held.asked.wait()
+        held.go.set()
+        async with asyncio.timeout(5):
+            assert await following == []
 
 
 async def test_the_worker_drives_no_more_than_its_share() -> None:

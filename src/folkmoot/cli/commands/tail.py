@@ -12,13 +12,18 @@ from folkmoot.cli.output import Output
 from folkmoot.cli.person import Person
 from folkmoot.cli.watch import follow
 
+_LARGEST = 2**63 - 1  # what the stores can count to
+
 
 class Given(Options, frozen=True, kw_only=True):
     """Which run, and from where."""
 
     run: RunId
     after: Annotated[
-        int, typer.Option("--after", min=0, metavar="N", help="Only entries after this number.")
+        int,
+        typer.Option(
+            "--after", min=0, max=_LARGEST, metavar="N", help="Only entries after this number."
+        ),
     ] = 0
     by: By = ""
 
