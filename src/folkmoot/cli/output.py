@@ -12,7 +12,9 @@ from folkmoot.cli.text import clean
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
+_GAP, _LAST = 3, 24  # columns between two of a table; least room for its last
 _WIDE = 200  # columns of a table that is read by a program or a file, not on a terminal
 
 
@@ -46,7 +48,11 @@ class Output:
             self.errors.out(clean(words), style=style, highlight=False)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-        """Print a table for people. The last column takes the room that is left."""
+        """Print a table for people. The last column takes the room that is left.
+
+        The others are never cut, for a name is there to be copied: where they do not fit, the
+        terminal breaks the lines.
+        """
         if self.json:
             return
         from rich import box  # noqa: PLC0415 - only people need it
@@ -58,9 +64,12 @@ class Output:
         )
         for column in columns:
             table.add_column(column, overflow="fold", no_wrap=column != columns[-1])
-        for row in rows:
-            table.add_row(*(Text(clean(cell)) for cell in row))
-        self.console.print(table)
+        texts = [[Text(clean(cell)) for cell in row] for row in rows]
+        for row in texts:
+            table.add_row(*row)
+        least = _least([[Text(column) for column in columns], *texts])
+        table.width = least if least > self.console.width else None
+        self.console.print(table, crop=False)
 
     @contextmanager
     def progress(self, words: str) -> Iterator[None]:
@@ -92,6 +101,12 @@ class Output:
     def errors(self) -> "Console":
         """The terminal or file behind stderr."""
         return _console(sys.stderr)
+
+
+def _least(rows: "Sequence[Sequence[Text]]") -> int:
+    """Return how wide a table is at least: all columns whole, but for the last."""
+    *whole, last = (max(cell.cell_len for cell in column) for column in zip(*rows, strict=True))
+    return sum(whole) + _GAP * len(whole) + min(last, _LAST) + 2
 
 
 def _console(stream: Any) -> "Console":
