@@ -5,8 +5,11 @@ A command's module is imported when that command is asked for (lazy.py), and the
 only when the command opens it (session.py). tests/integration/cli holds the times.
 """
 
+import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -45,13 +48,37 @@ def _folkmoot(
     """Run AI agents that survive crashes, stay inside their limits, and answer for every act."""
 
 
+def _write_anything(*, json: bool) -> None:
+    """Let no character end a command: JSON is UTF-8, and what a terminal cannot show becomes `?`."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed before we began
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
+            setattr(sys, name, nowhere)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8" if json else None, errors="replace")
+
+
+def _read(words: Sequence[str]) -> None:
+    """Refuse words that are no text: nothing behind us could keep or show them. Raises Invalid."""
+    for word in words:
+        if not word.isascii() and word.encode(errors="replace").decode() != word:
+            raise Invalid(
+                f"{word!r} is no text: it holds bytes that the locale's encoding has not.",
+                kept="Nothing was done.",
+                todo="Write it in the encoding of your locale, which should be UTF-8.",
+            )
+
+
 def main(argv: Sequence[str] | None = None, compose: "Compose | None" = None) -> int:
     """Run one command and return its exit code.
 
     `compose` makes the system from its settings; None means the real one (folkmoot.app.App).
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    _write_anything(json="--json" in words)
     try:
+        _read(words)
         typer.main.get_command(_app).main(args=words, prog_name="folkmoot", obj=compose)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)

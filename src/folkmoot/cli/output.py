@@ -105,12 +105,19 @@ class Output:
 
 def _least(rows: "Sequence[Sequence[Text]]") -> int:
     """Return how wide a table is at least: all columns whole, but for the last."""
-    *whole, last = (max(cell.cell_len for cell in column) for column in zip(*rows, strict=True))
+    widths: list[int] = [max(cell.cell_len for cell in cells) for cells in zip(*rows, strict=True)]
+    *whole, last = widths
     return sum(whole) + _GAP * len(whole) + min(last, _LAST) + 2
 
 
 def _console(stream: Any) -> "Console":
     from rich.console import Console  # noqa: PLC0415 - only people need it
 
+    class Quiet(Console):
+        """A console that leaves the exit code to us when its reader has gone (lazy.py)."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
     width = None if stream.isatty() else _WIDE
-    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+    return Quiet(file=stream, width=width, highlight=False, markup=False, emoji=False)

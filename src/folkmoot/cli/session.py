@@ -235,7 +235,19 @@ def task_text(given: str | None) -> str:
             kept="Nothing was started.",
             todo="Write it behind the agent, or `-` to read it from stdin.",
         )
-    return sys.stdin.read().strip()
+    return piped().strip()
+
+
+def piped() -> str:
+    """Return all of stdin. Raises TaskInvalid when it is no text."""
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as fault:
+        raise TaskInvalid(
+            f"What came on stdin is not {fault.encoding}: {fault.reason} at byte {fault.start}.",
+            kept="Nothing was started.",
+            todo="Convert it to UTF-8.",
+        ) from None
 
 
 def schema() -> dict[str, Any]:

@@ -72,7 +72,7 @@ async def _lines(given: Given, talking: "Talking") -> Exit:
 async def _typed() -> AsyncIterator[str]:
     """Yield what is typed, or the lines of a file or pipe."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        for line in sys.stdin.read().splitlines():
+        for line in session.piped().splitlines():
             if line.strip():
                 yield line.strip()
         return
