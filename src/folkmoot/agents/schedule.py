@@ -85,8 +85,13 @@ def _which(value: Any) -> str | None:
     return MAPPING if isinstance(value, dict | BaseModel) else None
 
 
+def _own(part: SchedulePart, at: int, of: int) -> str:
+    """Return what a schedule is told apart by; `at` counts from 1."""
+    return part.name or (str(at) if of > 1 else "")
+
+
 def _apart(parts: list[SchedulePart]) -> list[SchedulePart]:
-    names = [part.name for part in parts if part.name]
+    names = [_own(part, at, len(parts)) for at, part in enumerate(parts, 1)]
     if len(set(names)) < len(names):
         raise wrong("names that differ")
     return parts
@@ -113,7 +118,7 @@ def schedules(agent: str, given: SchedulePart | list[SchedulePart]) -> tuple[Sch
 
 
 def _schedule(agent: str, part: SchedulePart, at: int, of: int) -> Schedule:
-    own = part.name or (str(at) if of > 1 else "")
+    own = _own(part, at, of)
     return Schedule(
         name=f"{agent}.{own}" if own else agent,
         agent=agent,

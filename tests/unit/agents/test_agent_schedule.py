@@ -73,6 +73,11 @@ def test_without_schedules_there_are_none(bench):
             "schedule",
             "names that differ",
         ),
+        (
+            "schedule: [{every: 5, input: a}, {name: '1', every: 6, input: a}]",
+            "schedule",
+            "names that differ",
+        ),
     ],
 )
 def test_a_mistake_is_told_where_it_stands(bench, text, field, words):
