@@ -383,3 +383,10 @@ def test_an_agent_that_is_left_alone_is_named_and_cleared(folkmoot, desk):
         "cleared": True,
     }
     assert "nothing to clear" in folkmoot("agents", "clear", "reader").out
+
+
+@pytest.mark.parametrize("option", ["--delay", "--deadline"])
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "1e300"])
+def test_a_time_that_is_none_is_a_usage_error(folkmoot, option, seconds):
+    said = folkmoot("submit", "reader", "Read.", option, seconds)
+    assert (said.code, option in said.err) == (2, True)

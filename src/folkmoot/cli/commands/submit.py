@@ -10,6 +10,7 @@ from folkmoot.cli.live import answer, ending
 from folkmoot.cli.options import AgentName, Conversation, Input, Key, Options
 from folkmoot.cli.output import Output
 from folkmoot.core.run import Run, RunState
+from folkmoot.core.schedule import LONGEST_S
 from folkmoot.core.task import Task
 from folkmoot.ports.desk import Answer, Desk
 from folkmoot.ports.intake import Submitted
@@ -27,10 +28,20 @@ class Given(Options, frozen=True, kw_only=True):
         str, typer.Option("--priority", metavar="WORD", help="critical, high, normal or low.")
     ] = "normal"
     delay: Annotated[
-        float, typer.Option("--delay", metavar="SECONDS", help="Begin that much later.")
+        float,
+        typer.Option(
+            "--delay", min=0, max=LONGEST_S, metavar="SECONDS", help="Begin that much later."
+        ),
     ] = 0.0
     deadline: Annotated[
-        float, typer.Option("--deadline", metavar="SECONDS", help="Give the run up after that.")
+        float,
+        typer.Option(
+            "--deadline",
+            min=0,
+            max=LONGEST_S,
+            metavar="SECONDS",
+            help="Give the run up after that.",
+        ),
     ] = 0.0
     kind: Annotated[
         str,
