@@ -148,6 +148,7 @@ async def choose(at: System, name: str, changes: Changes) -> str:
     await at.catalog.refresh()
     found = read(at, Path(name)) if in_file else at.catalog.get(name)
     found = structs.replace(found, **changes)
+    at.models.check(found.model)
     # Others keep their place; an agent of the same name gives way to the one that was asked for.
     others = [at.catalog.get(other) for other in at.catalog.names() if other != found.name]
     at.catalog = _catalog([*others, found])
@@ -210,8 +211,19 @@ def changes(model: str | None, workspace: Path | None) -> Changes:
     if model is not None:
         found |= {"model": _model(model), "fallbacks": ()}
     if workspace is not None:
-        found["workspace"] = str(workspace.resolve())
+        found["workspace"] = _folder(workspace)
     return found
+
+
+def _folder(path: Path) -> str:
+    """Return a folder's real path: a mistyped one would be made, and the agent find nothing in it."""
+    if not os.path.isdir(path):  # noqa: PTH112 - a path that is too long is no fault here
+        raise Invalid(
+            f"--workspace is {str(path)!r}, which is no folder.",
+            kept="Nothing was started.",
+            todo="Make the folder first, or correct its name.",
+        )
+    return str(path.resolve())
 
 
 def _model(text: str) -> ModelChoice:

@@ -85,7 +85,12 @@ class Models:
         return model
 
     def check(self, choice: ModelChoice) -> None:
-        """Look at a choice as far as that needs no library, key or network. Raises Invalid."""
+        """Look at a choice as far as that needs no library, key or network.
+
+        Raises Invalid or ModelUnknown.
+        """
+        if choice.provider not in self._factories:
+            raise _unknown(choice.provider, self.providers)
         if choice.provider == "scripted" and choice.options:
             Scripted(choice, self._scripts)
         elif choice.provider == "keywords" and choice.options:

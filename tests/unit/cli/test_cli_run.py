@@ -127,6 +127,21 @@ def test_an_agent_file_a_model_and_a_workspace_make_the_agent(folkmoot, desk, wo
     assert agent.fallbacks == ()
 
 
+@pytest.mark.parametrize("place", ["nowhere", "file", "x" * 300])
+def test_a_workspace_that_is_no_folder_starts_nothing(folkmoot, system, tmp_path, place):
+    (tmp_path / "file").touch()
+    said = folkmoot("run", "reader", "Hi.", "--workspace", place)
+    assert (said.code, "no folder" in said.err) == (2, True)
+    assert system.calls == []
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_model_of_a_provider_that_is_not_there_starts_nothing(folkmoot, system):
+    said = folkmoot("run", "reader", "Hi.", "--model", "opnai:gpt")
+    assert (said.code, "no model provider 'opnai'" in said.err) == (3, True)
+    assert system.calls == []
+
+
 def test_an_agent_of_the_folder_may_be_given_another_model(folkmoot, desk, works, system):
     folkmoot("init")
     assert folkmoot("run", "hello", "Hi.", "--model", "scripted:x").code == 0

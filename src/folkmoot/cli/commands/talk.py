@@ -72,9 +72,9 @@ async def _lines(given: Given, talking: "Talking") -> Exit:
 async def _typed() -> AsyncIterator[str]:
     """Yield what is typed, or the lines of a file or pipe."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        for line in session.piped().splitlines():
-            if line.strip():
-                yield line.strip()
+        for given in session.piped().splitlines():
+            if given.strip():
+                yield given.strip()
         return
     while (line := await typed("you> ")) is not None:
         if line:
