@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,8 @@ from folkmoot.core.errors import FolkmootError, Invalid
 
 if TYPE_CHECKING:
     from folkmoot.cli.session import Compose
+
+_WRONG_USE: Any = typer.BadParameter.__mro__[1]  # UsageError, wherever this typer keeps it
 
 _app = typer.Typer(
     name="folkmoot",
@@ -76,31 +78,27 @@ def main(argv: Sequence[str] | None = None, compose: "Compose | None" = None) ->
     `compose` makes the system from its settings; None means the real one (folkmoot.app.App).
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    _write_anything(json="--json" in words)
+    json = "--json" in words
+    _write_anything(json=json)
     try:
         _read(words)
-        typer.main.get_command(_app).main(args=words, prog_name="folkmoot", obj=compose)
+        return _run(words, compose, json=json)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except FolkmootError as error:
         from folkmoot.cli import faults  # noqa: PLC0415 - an error is the only time it is needed
 
         return faults.show(error, words)
-    except UnicodeEncodeError:
-        bad = [nr for nr, word in enumerate(words, 1) if not _is_text(word)]
-        if not bad:
-            raise
-        from folkmoot.cli import faults  # noqa: PLC0415 - as above
-
-        message = f"Argument {bad[0]} is not UTF-8 text."
-        return faults.show(Invalid(message, kept="Nothing of this command."), words)
-    return 0
 
 
-def _is_text(word: str) -> bool:
-    """Whether a word was written in UTF-8: bytes that are not come as half characters."""
+def _run(words: list[str], compose: "Compose | None", *, json: bool) -> int:
+    """Run the command and return its exit code. With `json` a wrong use is an error like any other."""
+    command = typer.main.get_command(_app)
     try:
-        word.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        done = command.main(words, "folkmoot", obj=compose, standalone_mode=not json)
+    except _WRONG_USE as wrong:
+        asked = wrong.ctx.command_path if wrong.ctx else "folkmoot"
+        raise Invalid(
+            wrong.format_message(), kept="Nothing was done.", todo=f"See `{asked} --help`."
+        ) from None
+    return int(done or 0)

@@ -27,6 +27,9 @@ Conversation = Annotated[
 ]
 
 
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")]
+
+
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What every command takes that opens the system."""
 
@@ -44,9 +47,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         list[Path] | None,
         typer.Option("--plugin", metavar="FILE", help="Python file to load; may be repeated."),
     ] = None
-    json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")] = (
-        False
-    )
+    json: Json = False
 
 
 def me(by: str) -> str:

@@ -390,3 +390,9 @@ def test_an_agent_that_is_left_alone_is_named_and_cleared(folkmoot, desk):
 def test_a_time_that_is_none_is_a_usage_error(folkmoot, option, seconds):
     said = folkmoot("submit", "reader", "Read.", option, seconds)
     assert (said.code, option in said.err) == (2, True)
+
+
+@pytest.mark.parametrize("group", ["agents", "schedules"])
+def test_a_group_alone_lists_for_machines_too(folkmoot, group):
+    assert folkmoot(group, "--json").document == folkmoot(group, "list", "--json").document
+    assert folkmoot(group, "--json", "list").code == 2

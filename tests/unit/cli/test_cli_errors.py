@@ -42,15 +42,22 @@ def test_an_error_for_machines_is_json_on_stderr(folkmoot, desk):
     }
 
 
-def test_what_is_not_text_is_named(folkmoot, desk):
-    desk.fault = UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed")
-    said = folkmoot("say", "run_1", "\udcff")
-    assert (said.code, said.err.splitlines()[0]) == (
-        Exit.USAGE,
-        "error: Argument 3 is not UTF-8 text. [INVALID]",
-    )
-    with pytest.raises(UnicodeEncodeError):
-        folkmoot("say", "run_1", "Hello")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["runs", "--limit", "0"], "--limit"),
+        (["show"], "RUN"),
+        (["shwo"], "shwo"),
+        (["run", "--nope"], "--nope"),
+        (["ledger", "nope"], "nope"),
+    ],
+)
+def test_a_wrong_use_for_machines_is_json_on_stderr_too(folkmoot, words, message):
+    said = folkmoot(*words, "--json")
+    told = json.loads(said.err)
+    assert (said.code, said.out, told["error"]) == (2, "", "INVALID")
+    assert message in told["message"]
+    assert told["todo"].startswith("See `folkmoot")
 
 
 def test_json_behind_two_dashes_is_text(folkmoot, desk):

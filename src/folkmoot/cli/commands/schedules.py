@@ -6,7 +6,7 @@ import typer
 
 from folkmoot.cli import lazy, session, shapes
 from folkmoot.cli.exits import Exit
-from folkmoot.cli.options import Input, Key, Options
+from folkmoot.cli.options import Input, Json, Key, Options
 from folkmoot.cli.output import Output
 from folkmoot.cli.scheduled import Given as GivenSchedule
 from folkmoot.cli.scheduled import asked, facts, row
@@ -52,9 +52,15 @@ class GivenTrigger(GivenName, frozen=True, kw_only=True):
 
 
 @schedules.callback()
-def _schedules(context: typer.Context) -> Exit | None:
+def _schedules(context: typer.Context, *, json: Json = False) -> Exit | None:
     """List the schedules when no other word follows."""
-    return None if context.invoked_subcommand else list_(Given())
+    if not context.invoked_subcommand:
+        return list_(Given(json=json))
+    if json:
+        raise typer.BadParameter(
+            f"It stands behind `{context.invoked_subcommand}`.", param_hint="--json"
+        )
+    return None
 
 
 def list_(given: Given) -> Exit:
