@@ -29,8 +29,15 @@ class FileText(Part):
     )
 
 
+def _some(text: str) -> str:
+    if not text.strip():
+        raise wrong("some text")
+    return text
+
+
 Text = Annotated[
-    Annotated[str, Field(min_length=1), Tag(TEXT)] | Annotated[FileText, Tag(MAPPING)],
+    Annotated[str, Field(min_length=1), AfterValidator(_some), Tag(TEXT)]
+    | Annotated[FileText, Tag(MAPPING)],
     either("text, or a mapping with `file`"),
 ]
 

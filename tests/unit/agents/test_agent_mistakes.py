@@ -62,6 +62,11 @@ def test_a_name_that_other_parts_would_take_apart_is_refused(bench, name):
     assert bench.mistake(text, least=False).field == "name"
 
 
+def test_instructions_of_nothing_but_space_are_a_mistake_as_in_a_file_of_their_own(bench):
+    found = bench.mistake("name: a\ninstructions: '  '\nmodel: keywords:a\n", least=False)
+    assert (found.field, found.expected) == ("instructions", "some text")
+
+
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
