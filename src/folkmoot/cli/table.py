@@ -39,7 +39,7 @@ SECTIONS: dict[str, dict[str, Line]] = {
         "pause": Line("tell", "Make a run wait at its next step."),
         "resume": Line("tell", "Let a paused run go on."),
         "cancel": Line("tell", "End a run."),
-        "retry": Line("tell", "Try a finished run again, with fresh context."),
+        "retry": Line("tell", "Try a run again that did not succeed, with fresh context."),
         "approve": Line("votes", "Say yes to a call that waits for a person."),
         "deny": Line("votes", "Say no to a call that waits for a person."),
     },

@@ -213,6 +213,7 @@ class WrongState(Conflict):
     """The run is not in a state that allows this."""
 
     code = "WRONG_STATE"
+    todo_default = "Look where it stands: `folkmoot show RUN`. A new task makes a new run."
 
 
 class QueueFull(Conflict):

@@ -61,7 +61,7 @@ def cancel(given: GivenReason) -> Exit:
 
 
 def retry(given: Given) -> Exit:
-    """Try a finished run again, with fresh context."""
+    """Try a run again that did not succeed, with fresh context."""
     return session.go(_tell(given, signals.Retry(me(given.by)), "A new attempt begins."))
 
 
