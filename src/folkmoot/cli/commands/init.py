@@ -1,6 +1,7 @@
 """`folkmoot init`: a first agent file. Nothing that is there is ever overwritten."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import msgspec
@@ -8,6 +9,7 @@ import typer
 
 from folkmoot.cli.exits import Exit
 from folkmoot.cli.output import Output
+from folkmoot.core.errors import Invalid
 
 _HELLO = """\
 # An agent is one file. This one needs no key: its model answers from a short list of keywords.
@@ -34,7 +36,14 @@ def init(given: Given) -> Exit:
     """Write a first agent file, and say what to do next."""
     out = Output(json=given.json)
     place = given.directory
-    wrote = [path for path in (_agent(place), _ignore(place)) if path is not None]
+    try:
+        wrote = [path for path in (_agent(place), _ignore(place)) if path is not None]
+    except OSError as fault:
+        raise Invalid(
+            f"{fault.filename} cannot be written: {fault.strerror}.",
+            kept="Every file that was there, as it was.",
+            todo="Begin in a folder that you may write to: `folkmoot init DIR`.",
+        ) from None
     out.document({"directory": str(place), "wrote": [str(path) for path in wrote]})
     for path in wrote:
         out.say(f"wrote {path}", "green")
@@ -58,7 +67,7 @@ def _agent(place: Path) -> Path | None:
 def _ignore(place: Path) -> Path | None:
     """Add the store's folder to .gitignore: journals hold what agents read."""
     path = place / ".gitignore"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = path.read_text("utf-8", errors="replace").splitlines() if path.exists() else []
     if any(line.strip().strip("/") == ".folkmoot" for line in lines):
         return None
     with path.open("a", encoding="utf-8") as file:
@@ -74,7 +83,7 @@ def _open_end(path: Path) -> bool:
 
 def _next(out: Output, place: Path) -> None:
     if place.resolve() != Path.cwd():
-        out.say(f"next:  cd {place}")
+        out.say(f"next:  cd {quote(str(place))}")
     out.say("next:  folkmoot run hello 'Hello!'        one task, every step shown")
     out.say("       folkmoot up                         the system, with its HTTP API")
     out.say("       folkmoot agents schema              every field of an agent file")
