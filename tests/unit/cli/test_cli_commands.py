@@ -396,9 +396,3 @@ def test_a_time_that_is_none_is_a_usage_error(folkmoot, option, seconds):
 def test_a_group_alone_lists_for_machines_too(folkmoot, group):
     assert folkmoot(group, "--json").document == folkmoot(group, "list", "--json").document
     assert folkmoot(group, "--json", "list").code == 2
-
-
-def test_what_a_run_no_longer_hears_comes_with_what_to_do(folkmoot, started):
-    run = started(e.Succeeded(output="Done."))
-    said = folkmoot("pause", run)
-    assert (said.code, "folkmoot show" in said.err) == (5, True)

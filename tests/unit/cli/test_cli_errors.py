@@ -4,6 +4,7 @@ import pytest
 
 from folkmoot.cli import exits
 from folkmoot.cli.exits import Exit
+from folkmoot.core import entries as e
 from folkmoot.core import errors
 from folkmoot.core.errors import FolkmootError
 from folkmoot.core.run import RunState
@@ -116,3 +117,9 @@ def test_a_reader_that_went_away_is_no_traceback(folkmoot, monkeypatch, desk, st
     monkeypatch.setattr("folkmoot.cli.lazy._forget_stdout", lambda: None)
     monkeypatch.setattr("folkmoot.cli.output.Output.document", gone)
     assert folkmoot("runs", "--json").code == Exit.INTERRUPTED
+
+
+def test_what_a_run_no_longer_hears_comes_with_what_to_do(folkmoot, started):
+    run = started(e.Succeeded(output="Done."))
+    said = folkmoot("pause", run)
+    assert (said.code, "folkmoot show" in said.err) == (5, True)
