@@ -52,8 +52,8 @@ class Folder:
         self._root, self._only = root, only
 
     def shown(self, name: str) -> str:
-        """Return the path."""
-        return str(self._root / name)
+        """Return the path. What of it is no UTF-8 could be neither logged nor sent."""
+        return os.fsencode(self._root / name).decode("utf-8", "replace")
 
     def names(self) -> list[str]:
         """Return the agent files; of a folder that is not there, none."""

@@ -110,7 +110,21 @@ def _arrange(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
 
 
 def _json(_: WrappedLogger, __: str, line: EventDict) -> str:
-    return _encoder.encode(line).decode()
+    try:
+        return _encoder.encode(line).decode()
+    except UnicodeEncodeError:  # half a character: the name of a file that is no UTF-8, for example
+        return _encoder.encode(_whole(line)).decode()
+
+
+def _whole(given: Any) -> Any:
+    """Return a masked value with `?` in place of half characters, which JSON cannot hold."""
+    if isinstance(given, str):
+        return given.encode("utf-8", "replace").decode()
+    if isinstance(given, list):
+        return [_whole(inner) for inner in given]
+    if isinstance(given, dict):
+        return {_whole(key): _whole(inner) for key, inner in given.items()}
+    return given
 
 
 def _console(*, colors: bool) -> Processor:

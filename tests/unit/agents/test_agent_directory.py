@@ -1,5 +1,7 @@
 """A folder of agent files: what is right can be used, what is wrong is told."""
 
+import os
+
 import pytest
 
 from folkmoot.agents.catalog import Agents
@@ -54,6 +56,15 @@ def test_files_that_are_no_agent_files_are_left_alone(folder, declared, name):
     (folder / name).write_text(agent_text("alpha"))
     assert declared().names() == []
     assert Folder(folder).names() == []
+
+
+def test_a_file_whose_name_is_no_utf8_is_told_in_words_that_can_be_sent(folder, declared):
+    (folder / "a.yaml").write_text(agent_text("alpha"))
+    (folder / os.fsdecode(b"gr\xf6sse.yaml")).write_text("name: [")
+    catalog = declared()
+    assert catalog.names() == ["alpha"]
+    assert [str(mistake).encode() for mistake in catalog.mistakes]
+    assert "gr\N{REPLACEMENT CHARACTER}sse.yaml:2:" in str(catalog.mistakes[0])
 
 
 def test_folders_below_are_not_read(folder, declared):

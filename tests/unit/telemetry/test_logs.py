@@ -206,3 +206,17 @@ def test_warnings_of_libraries_are_lines(out, lines):
         logging.captureWarnings(capture=True)
         warnings.warn("old", stacklevel=1)
     assert "old" in lines()[0]["event"]
+
+
+def test_half_a_character_breaks_neither_the_line_nor_its_mask(out):
+    logs.configure("info", "json", out)
+    half = "a\udcff.yaml token=abcdefgh1234"
+    structlog.get_logger("ours").warning("ours", error=half, more={"a\udcff": [half]})
+    try:
+        raise ValueError(half)
+    except ValueError:
+        logging.getLogger("theirs").exception("theirs")
+    ours, theirs = map(json.loads, out.getvalue().splitlines())
+    assert ours["error"] == "a?.yaml token=[masked]"
+    assert "a?.yaml token=[masked]" in theirs["exception"]
+    assert "abcdefgh1234" not in out.getvalue()
