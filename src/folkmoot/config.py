@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     )
     store: str = Field(
         "sqlite:///.folkmoot/folkmoot.db",
+        repr=False,
         description="Where truth is kept: memory://, sqlite:///relative.db, sqlite:////absolute.db, "
         "postgresql://user@host/db.",
     )
@@ -141,6 +142,7 @@ class Settings(BaseSettings):
     log_format: str = Field("auto", pattern="^(auto|json|text)$", description="auto, json or text.")
     traces: str = Field(
         "",
+        repr=False,
         description="OTLP/HTTP endpoint for traces; `console` prints them; empty turns them off.",
     )
     hotstate: str = Field(
@@ -194,6 +196,8 @@ def _of_file(path: str) -> dict[str, Any]:
 
     try:
         said = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as fault:
+        raise _wrong_file(path, _place(fault)) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as fault:
         raise _wrong_file(path, " ".join(str(fault).split())) from None
     if said is None:
@@ -206,6 +210,14 @@ def _of_file(path: str) -> dict[str, Any]:
             hint = f", did you mean {near[0]!r}?" if near else ""
             raise _wrong_file(path, f"there is no setting {name!r}{hint}")
     return {name: value for name, value in said.items() if value is not None}
+
+
+def _place(fault: Any) -> str:
+    """Return what is wrong with YAML, and where. Never what stands there: it may be a key."""
+    mark = fault.problem_mark or fault.context_mark
+    quotes = type(fault).__name__ in {"ComposerError", "ConstructorError"}
+    what = "this means nothing in a settings file" if quotes else fault.problem or fault.context
+    return f"{what} in line {mark.line + 1}, column {mark.column + 1}" if mark else what
 
 
 def _wrong_file(path: str, why: str) -> SettingsInvalid:

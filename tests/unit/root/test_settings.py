@@ -85,5 +85,24 @@ def test_the_sources_name_of_the_assignments_address_counts_least(monkeypatch, f
     assert load().assign_url == "http://file"
 
 
-def test_an_address_with_a_key_in_it_is_not_shown():
-    assert "secret" not in repr(load(assign_url="http://me:secret@host/?key=secret"))
+@pytest.mark.parametrize("name", ["assign_url", "store", "broker", "traces", "hotstate"])
+def test_an_address_with_a_key_in_it_is_not_shown(name):
+    assert "secret" not in repr(load(**{name: "http://me:secret@host/?key=secret"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('port: 1\napi_keys: [secret, "secret\n', "line 3, column 1"),
+        ("api_keys: secret: x\n", "line 1, column 17"),
+        ('broker: "redis://:secret@host\n', "line 2, column 1"),
+        ("api_keys: *secret\n", "line 1, column 11"),
+        ("api_keys: !secret x\n", "line 1, column 11"),
+    ],
+)
+def test_a_file_that_is_no_yaml_is_told_by_its_place_and_not_quoted(file, text, place):
+    file(text)
+    with pytest.raises(SettingsInvalid) as caught:
+        load()
+    assert place in caught.value.message
+    assert "secret" not in caught.value.message
