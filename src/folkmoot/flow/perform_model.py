@@ -10,7 +10,6 @@ Calls that ended unseen (time-out, cut stream) may be billed: their estimate is 
 """
 
 import asyncio
-from collections.abc import Callable
 
 import msgspec
 
@@ -36,6 +35,7 @@ from folkmoot.flow.breakers import Breakers
 from folkmoot.flow.kit import Kit
 from folkmoot.flow.parts import Parts
 from folkmoot.flow.rates import Rates
+from folkmoot.ports.broker import Broker
 from folkmoot.ports.model import Answer, Delta, Request
 
 _UNSEEN = (ModelTimeout, ReplyGarbled)
@@ -81,11 +81,13 @@ class ModelCaller:
         )
         began = clock.monotonic()
         try:
-            delta = self._deltas(run) if reply else None
             patience_s = 0.0 if _next(kit.agent, view) else choice.timeout_s
-            answer = await self._attempt(request, choice, delta, patience_s)
-            if not reply and not answer.text.strip():
-                raise ReplyGarbled(f"{choice} gave an empty summary.", kept="All messages.")
+            if reply:
+                answer = await self._streamed(run, request, choice, patience_s)
+            else:
+                answer = await self._attempt(request, choice, None, patience_s)
+                if not answer.text.strip():
+                    raise ReplyGarbled(f"{choice} gave an empty summary.", kept="All messages.")
         except ModelFault as fault:
             if isinstance(fault, RateLimited):
                 await self._rates.refused(self._rates.lane(choice), fault.retry_after)
@@ -105,6 +107,16 @@ class ModelCaller:
             purpose=step.purpose,
             upto=step.upto,
         )
+
+    async def _streamed(
+        self, run: str, request: Request, choice: ModelChoice, patience_s: float
+    ) -> Answer:
+        """Call, and tell what is said so far to whoever listens, or begins to while it is said."""
+        stream = Stream(self._parts.broker, f"run.{run}.delta")
+        try:
+            return await self._attempt(request, choice, stream.add, patience_s)
+        finally:
+            await stream.end()
 
     async def _attempt(
         self, request: Request, choice: ModelChoice, delta: Delta | None, patience_s: float
@@ -167,37 +179,41 @@ class ModelCaller:
         jitter: float = 1 + self._parts.clock.entropy(1)[0] / 255 * 0.25
         return round(max(fault.retry_after or 0.0, plain * jitter) * 1000)
 
-    def _deltas(self, run: str) -> Delta | None:
-        """Return where pieces of text go, when somebody listens."""
-        topic = f"run.{run}.delta"
-        if not self._parts.broker.heard(topic):
-            return None
-        return Stream(lambda text: self._publish(topic, text)).add
-
-    async def _publish(self, topic: str, text: str) -> None:
-        await self._parts.broker.publish(Event(topic, msgspec.json.encode({"text": text})))
-
 
 class Stream:
-    """Gathers pieces of text and publishes them a few times a second."""
+    """Gathers pieces of text and publishes them a few times a second, while somebody listens."""
 
-    def __init__(self, publish: Callable[[str], object]) -> None:
-        """`publish` is an async function."""
-        self._publish = publish
+    def __init__(self, broker: Broker, topic: str) -> None:
+        """Nothing is begun: most calls have no listener."""
+        self._broker = broker
+        self._topic = topic
         self._pieces: list[str] = []
+        self._over: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
     def add(self, text: str) -> None:
         """Take a piece; returns at once."""
+        if not self._broker.heard(self._topic):
+            return
         self._pieces.append(text)
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._flush())
+            loop = asyncio.get_running_loop()
+            self._over = loop.create_future()
+            self._task = loop.create_task(self._flush(self._over))
 
-    async def _flush(self) -> None:
+    async def end(self) -> None:
+        """Publish what is left, now: pieces must not come after the entry that has the whole."""
+        if self._over is None or self._task is None:
+            return
+        if not self._over.done():
+            self._over.set_result(None)
+        await asyncio.wait({self._task})
+
+    async def _flush(self, over: "asyncio.Future[None]") -> None:
         while self._pieces:
-            await asyncio.sleep(_FLUSH_S)
-            text, self._pieces = "".join(self._pieces), []
-            await self._publish(text)  # type: ignore[misc]
+            await asyncio.wait({over}, timeout=_FLUSH_S)
+            text, self._pieces = whole("".join(self._pieces)), []
+            await self._broker.publish(Event(self._topic, msgspec.json.encode({"text": text})))
 
 
 def _bounded(choice: ModelChoice, most: int) -> ModelChoice:
