@@ -68,3 +68,15 @@ def read(body: bytes) -> AnySignal:
 def kind(signal: AnySignal) -> str:
     """Return the signal's kind, such as `say`."""
     return str(signal.__struct_config__.tag)
+
+
+def name(signal: AnySignal, key: str) -> str:
+    """Return the id that a caller's key gives a signal.
+
+    A message goes by the key itself. What asks for something else is no repetition, whatever its key:
+    a cancel must not be swallowed because somebody said something under the same key.
+    """
+    if isinstance(signal, Say):
+        return key
+    about = (signal.approval, signal.by) if isinstance(signal, Vote) else ()
+    return "/".join((kind(signal), *about, key))

@@ -158,7 +158,9 @@ class FlowDesk:
         now = self._parts.clock.now()
         change = Signal(
             run=run,
-            id=key or ids.make("sig", now, self._parts.clock.entropy(8)),
+            id=signals.name(signal, key)
+            if key
+            else ids.make("sig", now, self._parts.clock.entropy(8)),
             kind=signals.kind(signal),
             body=msgspec.json.encode(signal),
             at=now,

@@ -153,7 +153,8 @@ class Desk(Protocol):
     async def tell(self, run: str, signal: AnySignal, key: str = "") -> bool:
         """Say something to a run (say, cancel, pause, resume, vote, retry); False if heard before.
 
-        Raises RunUnknown, or WrongState when the run's state does not allow it.
+        The same key is a repetition of the same kind of signal only (a vote: on the same approval, by
+        the same person). Raises RunUnknown, or WrongState when the run's state does not allow it.
         """
         ...
 

@@ -232,8 +232,8 @@ class MemoryDesk:
 
     async def tell(self, run: str, signal: AnySignal, key: str = "") -> bool:
         """Say something to a run; it is heard at once."""
-        kept = self._find(run)
-        if key and key in kept.heard:
+        kept, name = self._find(run), signals.name(signal, key)
+        if key and name in kept.heard:
             return False
         if kept.run.state.final is not isinstance(signal, signals.Retry):
             raise WrongState(
@@ -242,7 +242,7 @@ class MemoryDesk:
             )
         if isinstance(signal, signals.Vote):
             becoming.check_vote(kept.view, signal)
-        kept.heard.add(key)
+        kept.heard.add(name)
         self.write(run, becoming.entry_of(signal, kept.run.attempt))
         return True
 

@@ -144,11 +144,11 @@ async def test_two_of_three_must_agree_and_one_alone_cannot_vote_twice(probe: Pr
         question = (await moot.desk.questions())[0]
         vote = Vote(question.approval, approve=True, by="ann")
         await moot.desk.tell(run.id, vote)
-        await moot.desk.tell(run.id, vote)
+        await moot.desk.tell(run.id, vote, key="k")
         assert not probe.calls
         with pytest.raises(Denied):
             await moot.desk.tell(run.id, Vote(question.approval, approve=True, by="eve"))
-        await moot.desk.tell(run.id, Vote(question.approval, approve=True, by="bob"))
+        await moot.desk.tell(run.id, Vote(question.approval, approve=True, by="bob"), key="k")
         await moot.until(lambda: bool(probe.calls))
         assert (await moot.settled(run.id)).state is RunState.SUCCEEDED
 

@@ -44,6 +44,17 @@ async def test_a_message_reaches_the_model_after_the_results_of_the_reply_before
     assert shown[1][-1] == Said("Hurry.", "ann")
 
 
+async def test_a_cancel_under_the_key_of_a_message_is_not_taken_for_it() -> None:
+    held = Held(says("x"))
+    async with Harness(agent(), replies=held) as moot:
+        run = await moot.submit("Go.")
+        await held.asked.wait()
+        assert await moot.desk.tell(run.id, Say("Hurry."), key="k")
+        assert await moot.desk.tell(run.id, Cancel("ann"), key="k")
+        assert not await moot.desk.tell(run.id, Cancel("ann"), key="k")
+        assert (await moot.settled(run.id)).state is RunState.CANCELLED
+
+
 async def test_a_paused_run_waits_and_goes_on_when_it_is_resumed() -> None:
     held = Held(calls("look"))
 

@@ -55,6 +55,17 @@ async def test_a_repeated_signal_with_a_key_is_one_signal(api, desk, run):
     assert len(await desk.journal(run)) == 2
 
 
+async def test_another_signal_under_the_same_key_is_heard(api, desk, run):
+    told = []
+    for verb, body in (("say", {"text": "Hi."}), ("pause", {}), ("cancel", {}), ("cancel", {})):
+        answer = await api.post(
+            f"/v1/runs/{run}/{verb}", json=body, headers={"Idempotency-Key": "k"}
+        )
+        told.append(answer.json()["new"])
+    assert told == [True, True, True, False]
+    assert await _last(desk, run) == e.Cancelled()
+
+
 async def test_a_finished_run_is_retried_and_takes_nothing_else(api, desk, run):
     desk.write(run, e.Failed(code="X", message="No."))
     refused = await api.post(f"/v1/runs/{run}/say", json={"text": "Hi."})
