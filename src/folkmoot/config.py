@@ -4,17 +4,21 @@ Each field is documented in docs/reference/settings.md; a test holds the page to
 """
 
 import os
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PrivateAttr, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from folkmoot.core import rate
 from folkmoot.core.errors import SettingsInvalid
 
 End = Literal["task.completed", "task.failed", "task.timeout", "task.cancelled"]
+_PREFIX = "FOLKMOOT_"
+_NEAR = 0.8
+"""How alike a name in the environment must be to a setting's to be taken for a slip of the pen."""
 ROLES = frozenset({"api", "coordinator", "worker"})
 """What a process may be; `folkmoot up` is all of them."""
 ALONE = ROLES - {"api"}
@@ -24,7 +28,9 @@ ALONE = ROLES - {"api"}
 class Settings(BaseSettings):
     """Everything that can be set from outside."""
 
-    model_config = SettingsConfigDict(env_prefix="FOLKMOOT_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, extra="forbid", frozen=True, allow_inf_nan=False
+    )
 
     _given: dict[str, Any] = PrivateAttr(default_factory=dict)
 
@@ -158,7 +164,11 @@ class Settings(BaseSettings):
     )
 
     def __init__(self, **given: Any) -> None:
-        """Take what is given, then the file, then the environment."""
+        """Take what is given, then the file, then the environment.
+
+        Raises SettingsInvalid for a file that cannot be used and for a slip in the environment.
+        """
+        _check_names(os.environ)
         values = _of_file(given.get("config") or os.environ.get("FOLKMOOT_CONFIG", "")) | given
         alias = os.environ.get("ASSIGN_URL")
         if alias and "assign_url" not in values and not os.environ.get("FOLKMOOT_ASSIGN_URL"):
@@ -173,6 +183,15 @@ class Settings(BaseSettings):
         """
         return load(**(assigned | self._given))
 
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if self.heartbeat_s >= self.lease_s:
+            raise ValueError(
+                f"FOLKMOOT_HEARTBEAT_S ({self.heartbeat_s:g}) must be less than FOLKMOOT_LEASE_S "
+                f"({self.lease_s:g}): a worker would be given up between two heartbeats"
+            )
+        return self
+
     @field_validator("rates")
     @classmethod
     def _rates(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -186,6 +205,20 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return (str(value),) if isinstance(value, Path) else value
+
+
+def _check_names(env: Mapping[str, str]) -> None:
+    """Refuse names like those of settings. Others that begin alike may be somebody else's."""
+    for name in env:
+        said = name.removeprefix(_PREFIX).lower()
+        if not name.startswith(_PREFIX) or said in Settings.model_fields:
+            continue
+        for near in get_close_matches(said, Settings.model_fields, n=1, cutoff=_NEAR):
+            raise SettingsInvalid(
+                f"There is no setting {name}; did you mean {_PREFIX}{near.upper()}?",
+                kept="Nothing was started.",
+                todo="Correct or unset this variable (docs/reference/settings.md).",
+            )
 
 
 def _of_file(path: str) -> dict[str, Any]:
@@ -234,8 +267,9 @@ def load(**given: Any) -> Settings:
         return Settings(**{key: value for key, value in given.items() if value is not None})
     except ValidationError as fault:
         lines = [
-            f"FOLKMOOT_{'.'.join(str(part) for part in error['loc']).upper()}: {error['msg']}"
+            f"{_PREFIX}{place}: {error['msg']}" if place else error["msg"]
             for error in fault.errors(include_input=False, include_url=False)
+            for place in [".".join(str(part) for part in error["loc"]).upper()]
         ]
         raise SettingsInvalid(
             "The settings have mistakes: " + "; ".join(lines),

@@ -106,3 +106,31 @@ def test_a_file_that_is_no_yaml_is_told_by_its_place_and_not_quoted(file, text, 
         load()
     assert place in caught.value.message
     assert "secret" not in caught.value.message
+
+
+def test_a_setting_that_does_not_exist_is_refused(monkeypatch):
+    with pytest.raises(SettingsInvalid, match="FOLKMOOT_CONCURENCY"):
+        load(concurency=5)
+    for name in ("SERVICE_HOST", "SERVICE_PORT", "PORT_80_TCP", "PORT_80_TCP_ADDR", "WORK"):
+        monkeypatch.setenv(f"FOLKMOOT_{name}", "an orchestrator's")
+    assert load().concurrency == 100
+
+
+@pytest.mark.parametrize("name", ["CONCURENCY", "API_KEY", "LOGLEVEL", "HEARTBEAT", "Agents_"])
+def test_a_slip_in_the_environment_is_refused(monkeypatch, name):
+    monkeypatch.setenv(f"FOLKMOOT_{name}", "geheim")
+    with pytest.raises(SettingsInvalid, match="did you mean FOLKMOOT_") as caught:
+        load()
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["lease_s", "heartbeat_s", "poll_s", "grace_s", "keep_days"])
+@pytest.mark.parametrize("number", ["inf", "nan"])
+def test_a_number_without_an_end_is_refused(name, number):
+    with pytest.raises(SettingsInvalid, match=f"FOLKMOOT_{name.upper()}: .*finite"):
+        load(**{name: float(number)})
+
+
+def test_a_lease_is_longer_than_the_pause_between_heartbeats():
+    with pytest.raises(SettingsInvalid, match=r"FOLKMOOT_HEARTBEAT_S \(5\) must be less"):
+        load(lease_s=1, heartbeat_s=5)
