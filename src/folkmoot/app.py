@@ -108,6 +108,8 @@ class App:
         self.fleet = make_fleet(self.settings, self.store, self.clock, self.worker)
         self._more: dict[str, More] = {"fleet": self.fleet.parts}
         self._http: HttpServer | None = None
+        self._servers: list[HttpServer] = []
+        self._stopping = False
         for path in self.settings.plugins:
             load_plugin(Path(path), self)
         self.member = Member(self.settings, self.clock)
@@ -162,6 +164,7 @@ class App:
     @asynccontextmanager
     async def running(self, roles: Collection[str] = ALONE) -> AsyncIterator[FlowDesk]:
         """Open, and start what the roles are (config.ROLES)."""
+        self._stopping = False
         async with AsyncExitStack() as stack:
             await self._open(stack)
             stop = observe(self.settings, self.observers, self.store, self.clock, self.fleet)
@@ -227,7 +230,8 @@ class App:
     ) -> None:
         from folkmoot.gateways.http import server  # noqa: PLC0415 - FastAPI is only for those who serve
 
-        given, servers = self.settings, []
+        given, servers = self.settings, self._servers
+        servers.clear()
         if "api" in roles:
             self._http = server.make(desk, given, metrics)
             servers.append(self._http)
@@ -239,9 +243,15 @@ class App:
 
     def _desk(self, parts: Parts, intake: Intake) -> FlowDesk:
         probes: dict[str, Probe] = {"store": self._probe_store, "broker": self._probe_broker}
-        notes = [lambda: [agents_part(self.catalog)], self.member.part]
+        notes = [lambda: [agents_part(self.catalog)], self.member.part, self._stops]
         prober = Prober(probes, self._duties, self._load, notes, self._more)
         return FlowDesk(parts, intake, prober.health, self.settings.poll_s, self.read_agents)
+
+    def _stops(self) -> list[Part]:
+        """Whoever sends work must send it elsewhere from the first signal on, not from the last moment."""
+        if not self._stopping:
+            return []
+        return [Part(name="stopping", ok=False, detail="this process was told to stop")]
 
     def _load(self) -> tuple[int, int]:
         if self._dispatcher is None:
@@ -262,9 +272,19 @@ class App:
         return broker_shown(self.settings)
 
     async def drain(self, grace: float) -> None:
-        """Take no more work and let steps finish, for at most `grace` seconds; then hand over."""
-        if self._dispatcher is not None:
-            await self._dispatcher.stop(grace)
+        """Take no more work and let steps finish, for at most `grace` seconds; then hand over.
+
+        What is left of the time is for the requests that are under way, which are cut off later.
+        """
+        self._stopping = True
+        until, left = self.clock.monotonic() + grace, 0.0
+        try:
+            if self._dispatcher is not None:
+                await self._dispatcher.stop(grace)
+            left = until - self.clock.monotonic()
+        finally:  # whoever is too impatient for this has no time for requests either
+            for server in self._servers:
+                server.hurry(left)
 
     async def read_agents(self, agent: str = "") -> Reloaded:
         """Read the agents' sources again, here and in the fleet."""

@@ -181,6 +181,27 @@ async def test_a_request_that_never_ends_is_cut_after_the_grace_time(
         (await asking).raise_for_status()
 
 
+async def test_who_has_waited_for_steps_does_not_wait_as_long_again_for_requests(
+    desk, monkeypatch
+):
+    server, began = HttpServer(_app(desk), "127.0.0.1", 0, grace_s=60), asyncio.Event()
+    await server.start()
+
+    async def never():
+        began.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(desk, "counts", never)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
+        asking = asyncio.create_task(client.get("/v1/status"))
+        await began.wait()
+        server.hurry(0.0)
+        async with asyncio.timeout(5):
+            await server.stop()
+        with pytest.raises(httpx.HTTPError):
+            (await asking).raise_for_status()
+
+
 async def test_answers_do_not_wait_for_acknowledgements(client):
     await client.get("/v1/status")
     began = asyncio.get_running_loop().time()

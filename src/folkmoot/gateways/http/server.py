@@ -122,6 +122,12 @@ class HttpServer:
             listener.close()
             serving.result()
 
+    def hurry(self, seconds: float) -> None:
+        """Let requests take no longer than this to finish at the end; a second at least."""
+        self._grace_s = min(self._grace_s, seconds)
+        if self._server is not None:
+            self._server.config.timeout_graceful_shutdown = self._patience_s
+
     async def stop(self) -> None:
         """End the streams, finish what is under way, let go of the port. Idempotent."""
         if self._serving is None or self._server is None:
@@ -149,8 +155,12 @@ class HttpServer:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_graceful_shutdown=max(1, math.ceil(self._grace_s)),
+            timeout_graceful_shutdown=self._patience_s,
         )
+
+    @property
+    def _patience_s(self) -> int:
+        return max(1, math.ceil(self._grace_s))
 
 
 def _listen(host: str, port: int) -> socket.socket:
