@@ -8,6 +8,7 @@ What comes from outside is decoded strictly: every known field has its type. Fie
 here are passed over, so that a newer sender reaches an older fleet.
 """
 
+import json
 from hashlib import sha256
 from typing import Annotated, Any, Literal
 
@@ -96,6 +97,7 @@ def check(envelope: Envelope) -> Envelope:
     """Return an event if others will be able to read it. Raises Invalid."""
     try:
         body = write(envelope)
+        json.dumps(msgspec.to_builtins(envelope), allow_nan=False)  # msgspec would write null
     except (TypeError, ValueError, OverflowError, RecursionError) as fault:  # what JSON has not
         raise Invalid(f"The event cannot be written: {fault}.", kept="Nothing.") from None
     if len(body) > LARGEST:

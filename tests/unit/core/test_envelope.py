@@ -63,7 +63,14 @@ def test_what_is_no_envelope_is_invalid(raw):
 
 
 @pytest.mark.parametrize(
-    "payload", [{"x": "\ud800"}, {"x": "y" * envelope.LARGEST}, {"x": object()}]
+    "payload",
+    [
+        {"x": "\ud800"},
+        {"x": "y" * envelope.LARGEST},
+        {"x": object()},
+        {"x": [float("nan")]},
+        {"x": {"y": float("inf")}},
+    ],
 )
 def test_what_others_could_not_read_is_not_emitted(payload):
     with pytest.raises(Invalid):
