@@ -42,11 +42,12 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """How the store stands: runs by state, live workers, unsent outbox items, bytes on disk."""
+    """How the store stands: runs by state, live workers, unsent outbox items, dead letters, bytes on disk."""
 
     states: dict[str, int]
     workers: int
     outbox: int
+    dead: int = 0
     bytes: int = 0
 
 

@@ -21,6 +21,7 @@ class Gauges:
             "state",
         )
         self._outbox = self._gauge("outbox", "Items not yet sent.")
+        self._dead = self._gauge("dead_letters", "Events that could not be dealt with.")
         self._bytes = self._gauge("store_bytes", "Size on disk.")
         self._workers = self._gauge("workers", "Workers, alive or stale.", "state")
         self._stuck = self._gauge(
@@ -46,6 +47,7 @@ class Gauges:
         for state in RunState:
             self._states.labels(state).set(counts.states.get(state, 0))
         self._outbox.set(counts.outbox)
+        self._dead.set(counts.dead)
         self._bytes.set(counts.bytes)
 
     def stand(self, standing: Standing, now: int) -> None:

@@ -155,10 +155,11 @@ def test_models_past_the_cap_share_a_label_and_take_no_memory(metrics, value, jo
 
 def test_gauges_show_every_state_even_without_runs(metrics, value):
     gauges = metrics.gauges
-    gauges.count(Counts(states={"queued": 3, "running": 1}, workers=2, outbox=5, bytes=99))
+    gauges.count(Counts(states={"queued": 3, "running": 1}, workers=2, outbox=5, dead=4, bytes=99))
     assert value("folkmoot_runs_by_state", state="queued") == 3
     assert value("folkmoot_runs_by_state", state="failed") == 0
     assert value("folkmoot_outbox") == 5
+    assert value("folkmoot_dead_letters") == 4
     assert value("folkmoot_store_bytes") == 99
     gauges.count(Counts(states={}, workers=0, outbox=0))
     assert value("folkmoot_runs_by_state", state="queued") == 0

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from folkmoot.core.changes import Change, Claimed, Lease, Outbox, Outcome, Record, Signal
 from folkmoot.core.entries import Entry
 from folkmoot.core.errors import StoreClosed
+from folkmoot.core.letters import DEAD
 from folkmoot.core.run import Run, RunState
 from folkmoot.ports.clock import Clock
 from folkmoot.ports.store import Counts, Query, Standing
@@ -187,6 +188,7 @@ class MemoryStore:
             states={str(state): len(kept) for state, kept in tables.states.items() if kept},
             workers=sum(1 for beat in tables.beats.values() if beat.until > now),
             outbox=sum(1 for parcel in tables.outbox.values() if not parcel.sent),
+            dead=sum(1 for kind, _ in tables.records if kind == DEAD),
         )
 
     async def standing(self, now: int, quiet_before: int) -> Standing:

@@ -177,8 +177,10 @@ class PostgresStore:
     async def counts(self) -> Counts:
         """Count things."""
         states = {row[0]: row[1] for row in await self._ask("count_states")}
-        workers, outbox = (await self._ask("count_rest"))[0]
-        return Counts(states=states, workers=workers, outbox=outbox, bytes=await self._size())
+        workers, outbox, dead = (await self._ask("count_rest"))[0]
+        return Counts(
+            states=states, workers=workers, outbox=outbox, dead=dead, bytes=await self._size()
+        )
 
     async def _size(self) -> int:
         """Return the database's bytes on disk, as they were at most SIZE_S ago."""

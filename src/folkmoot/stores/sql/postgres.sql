@@ -281,7 +281,8 @@ SELECT state, sum(n)::bigint FROM tallies GROUP BY state HAVING sum(n) > 0
 
 -- name: count_rest
 SELECT (SELECT count(*) FROM workers WHERE expires_at > {now}),
-    (SELECT count(*) FROM outbox WHERE sent_at = 0)
+    (SELECT count(*) FROM outbox WHERE sent_at = 0),
+    (SELECT count(*) FROM records WHERE kind = 'dead')
 
 -- name: size
 -- The server looks at every file of the database for it: seldom, and not for every glance.

@@ -330,6 +330,9 @@ SELECT count(*) FROM workers WHERE expires_at > {now}
 -- name: count_outbox
 SELECT count(*) FROM outbox WHERE sent_at = 0
 
+-- name: count_dead
+SELECT count(*) FROM records WHERE kind = 'dead'
+
 -- name: clock
 SELECT {now}
 

@@ -330,8 +330,9 @@ class SqliteStore:
         states = dict(await self._read("count_states"))
         workers = (await self._read("count_workers"))[0][0]
         outbox = (await self._read("count_outbox"))[0][0]
+        dead = (await self._read("count_dead"))[0][0]
         size = self._path.stat().st_size if self._path.exists() else 0
-        return Counts(states=states, workers=workers, outbox=outbox, bytes=size)
+        return Counts(states=states, workers=workers, outbox=outbox, dead=dead, bytes=size)
 
     async def standing(self, now: int, quiet_before: int) -> Standing:
         """Tell how the fleet stands."""

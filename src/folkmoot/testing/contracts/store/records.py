@@ -6,6 +6,7 @@ import pytest
 
 from folkmoot.core import changes as c
 from folkmoot.core.errors import LeaseLost, Outdated
+from folkmoot.core.letters import DEAD
 from folkmoot.ports.store import Store
 from folkmoot.testing.contracts.store.samples import CROWD, NOW, birth
 
@@ -31,6 +32,14 @@ class Records:
         assert await store.record("k", "a\0é") == c.Record("k", "a\0é", version, 7, body)
         assert await store.record("other", "a\0é") is None
         assert await store.record("k", "b") is None
+
+    async def test_dead_letters_are_counted(self, store: Store) -> None:
+        """Records of their kind and of no other."""
+        letters = [c.PutRecord(kind=DEAD, key=f"a/{n}", body=b"{}") for n in range(3)]
+        await store.write(*letters, put("a/0"))
+        assert (await store.counts()).dead == len(letters)
+        await store.write(c.DropRecord(kind=DEAD, key="a/1"))
+        assert (await store.counts()).dead == len(letters) - 1
 
     async def test_a_record_changes_only_as_believed(self, store: Store) -> None:
         """Who is late is refused with the version that is there; None asks for nothing."""
