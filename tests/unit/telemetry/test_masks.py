@@ -59,6 +59,10 @@ def test_what_is_shaped_like_a_token_goes_wherever_it_stands(secret):
         ('password="hunter and two", n=1', f'password="{MASK}", n=1'),
         ("AUTHORIZATION: BEARER abcdefgh", f"AUTHORIZATION: BEARER {MASK}"),
         ("postgresql://u:p@ss@h/db", f"postgresql://{MASK}@h/db"),
+        ("POST /t?access_token=abcd1234&n=1", f"POST /t?access_token={MASK}&n=1"),
+        ("client_secret=abcd1234, x", f"client_secret={MASK}, x"),
+        ("OPENAI_API_KEY=abcd1234 x", f"OPENAI_API_KEY={MASK} x"),
+        ("AWS_SECRET_ACCESS_KEY=abcd1234", f"AWS_SECRET_ACCESS_KEY={MASK}"),
     ],
 )
 def test_only_the_secret_goes_and_the_rest_stays_readable(given, kept):
@@ -71,6 +75,7 @@ def test_only_the_secret_goes_and_the_rest_stays_readable(given, kept):
         "", "The token was refused.", "https://example.com/a@b", "ask-for-more-of-everything-here",
         "eyJust kidding", "12:30 meeting", "password reset mail sent", "sk-short", "a secret place",
         "tokens=1234 max_tokens: 4096", "tokenizer=llama3", "unsecret=abcd",
+        "max_tokens=4096", "mytoken=4096", "secretary: Ann",
     ],
 )  # fmt: skip
 def test_plain_text_stays_as_it_is(plain):
