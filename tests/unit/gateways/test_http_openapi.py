@@ -66,6 +66,30 @@ async def test_every_error_response_is_a_problem(document):
             assert schema == {"$ref": "#/components/schemas/Problem"}, (path, method, status)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("post", "/v1/runs", {"agent": "nobody", "input": "x"}),
+        ("post", "/v1/schedules", {"name": "s", "agent": "nobody", "input": "x", "every_s": 9}),
+        ("get", "/v1/questions", {}),
+        ("get", "/v1/ledger/verify", {}),
+        ("post", "/v1/agents/reload", {}),
+        ("post", "/api/v1/cache/invalidate", {}),
+    ],
+)
+async def test_what_names_nobody_is_not_found_as_promised(api, document, method, path, body):
+    names = {"run": "nobody", "agent": "nobody"}
+    answer = await api.request(method, path, params=names, json=body)
+    assert answer.status_code == 404
+    assert "404" in document["paths"][path][method]["responses"]
+
+
+async def test_metrics_are_promised_as_text(api, document):
+    promised = document["paths"]["/metrics"]["get"]["responses"]["200"]["content"]
+    answer = await api.get("/metrics")
+    assert answer.headers["content-type"].partition(";")[0] in promised
+
+
 async def test_what_can_go_wrong_is_promised(document):
     for path, method, operation in _operations(document):
         promised = set(operation["responses"])

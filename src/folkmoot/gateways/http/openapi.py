@@ -12,6 +12,17 @@ from folkmoot.gateways.http.problems import MEDIA_TYPE
 _REF = "#/components/schemas/{model}"
 _ANY = {"401": "No API key that fits.", "500": "A defect.", "503": "Not now; see Retry-After."}
 _NAMED = {"404": "There is nothing by that name."}
+_NAMING = {
+    ("post", "/v1/runs"),
+    ("get", "/v1/questions"),
+    ("get", "/v1/ledger/verify"),
+    ("post", "/v1/schedules"),
+    ("post", "/v1/agents/reload"),
+    ("post", "/api/v1/cache/invalidate"),
+}
+"""What names an agent or a run, though not in its path."""
+_DECIDING = {"403": "The agent file lets others decide this."}
+_METRICS = {"text/plain": {"schema": {"type": "string"}}}
 _CHANGING = {
     "400": "The body is not JSON.",
     "409": "Not in this state, or the Idempotency-Key was used for something else.",
@@ -37,6 +48,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             _complete_operation(path, method, operation)
+    document["paths"]["/metrics"]["get"]["responses"]["200"]["content"] = _METRICS
     return document
 
 
@@ -45,8 +57,10 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
     responses: dict[str, Any] = operation["responses"]
     given = responses.pop("422", None)
     kinds = {} if path in OPEN else dict(_ANY)
-    if "{" in path:
+    if "{" in path or (method, path) in _NAMING:
         kinds |= _NAMED
+    if "/approvals/" in path:
+        kinds |= _DECIDING
     if method == "delete":
         kinds |= {"409": _CHANGING["409"]}
     elif method != "get":
