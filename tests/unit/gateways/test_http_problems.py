@@ -102,10 +102,26 @@ async def test_a_problem_about_a_run_carries_the_runs_trace(api):
 
 async def test_a_problem_carries_the_callers_trace(api):
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-    headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
-    assert (await api.get("/v1/agents/x", headers=headers)).json()["trace_id"] == trace
-    wrong = {"traceparent": "00-<script>-x-01"}
-    assert len((await api.get("/v1/agents/x", headers=wrong)).json()["trace_id"]) == 32
+    for parent in (f"00-{trace}-00f067aa0ba902b7-01", f"cc-{trace}-00f067aa0ba902b7-00-what-comes"):
+        headers = {"traceparent": parent}
+        assert (await api.get("/v1/agents/x", headers=headers)).json()["trace_id"] == trace
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "00-<script>-x-01",
+        f"00-{'0' * 32}-00f067aa0ba902b7-01",
+        f"00-{'a' * 32}-{'0' * 16}-01",
+        f"ff-{'a' * 32}-00f067aa0ba902b7-01",
+        f"00-{'a' * 32}-00f067aa0ba902b7-01-more",
+        f"00-{'A' * 32}-00f067aa0ba902b7-01",
+    ],
+)
+async def test_what_is_no_trace_is_not_carried(api, wrong):
+    trace = (await api.get("/v1/agents/x", headers={"traceparent": wrong})).json()["trace_id"]
+    assert len(trace) == 32
+    assert trace not in wrong.lower()
 
 
 @pytest.mark.parametrize("code", sorted(REFUSALS))

@@ -12,7 +12,11 @@ from folkmoot.gateways.http.problems import refuse
 
 _log = logging.getLogger("folkmoot.http")
 _RUN = re.compile(r"^/v1/runs/([^/]+)")
-_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+# By the W3C: version ff and ids of zeros are none; version 00 ends here, later ones may go on after a dash.
+_TRACEPARENT = re.compile(
+    r"^(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2}(?=.{53}(?:-|$)))"
+    r"-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+)
 
 
 class Edge:
