@@ -70,7 +70,8 @@ def _reloaded(found: "Reloaded") -> dict[str, object]:
 
 async def _announce(settings: "Settings", out: Output, desk: "Desk", port: int | None) -> None:
     agents = [agent.name for agent in desk.agents()]
-    url = None if port is None else f"http://{settings.host}:{port}"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = None if port is None else f"http://{host}:{port}"
     out.document({"event": "ready", "pid": os.getpid(), "url": url, "agents": agents})
     names = (
         f": {', '.join(agents)}"

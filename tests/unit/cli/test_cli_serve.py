@@ -58,6 +58,12 @@ def test_for_machines_every_state_is_a_line(folkmoot, stopped_by):
     assert lines[0]["agents"] == ["reader"]
 
 
+def test_an_address_of_ipv6_is_shown_as_a_browser_takes_it(folkmoot, stopped_by, monkeypatch):
+    monkeypatch.setenv("FOLKMOOT_HOST", "::1")
+    stopped_by(signal.SIGTERM)
+    assert folkmoot("up", "--json").documents[0]["url"] == "http://[::1]:4711"
+
+
 def test_a_worker_serves_no_http(folkmoot, system, stopped_by):
     stopped_by(signal.SIGTERM)
     said = folkmoot("worker", "--concurrency", "7")
