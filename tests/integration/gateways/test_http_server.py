@@ -14,7 +14,7 @@ from folkmoot.core.agent import Agent, ModelChoice
 from folkmoot.core.errors import SettingsInvalid
 from folkmoot.core.task import Task
 from folkmoot.gateways.http.api import create
-from folkmoot.gateways.http.server import HttpServer, make
+from folkmoot.gateways.http.server import HttpServer, make, make_health
 from folkmoot.testing.desk import MemoryDesk
 
 pytestmark = pytest.mark.slow
@@ -79,6 +79,9 @@ async def test_a_taken_port_is_a_mistake_that_says_what_to_do(server, desk):
     with pytest.raises(SettingsInvalid) as fault:
         await HttpServer(_app(desk), "127.0.0.1", server.port).start()
     assert "FOLKMOOT_PORT" in str(fault.value)
+    given = load(port=0, host="127.0.0.1")
+    with pytest.raises(SettingsInvalid, match="FOLKMOOT_METRICS_PORT"):
+        await make_health(desk, given, server.port, lambda: b"").start()
 
 
 async def test_the_process_keeps_its_signal_handlers(desk):

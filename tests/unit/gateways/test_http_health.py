@@ -1,8 +1,10 @@
 import asyncio
 
+import httpx
 import pytest
 
 from folkmoot.core.errors import StoreClosed
+from folkmoot.gateways.http.api import create
 from folkmoot.gateways.http.probe import Probe
 from folkmoot.ports.desk import Part
 
@@ -91,3 +93,14 @@ async def test_metrics_may_be_gathered_first(client, desk):
         return b"%d" % (await desk.counts()).workers
 
     assert (await client(metrics=gather).get("/metrics")).content == b"1"
+
+
+async def test_a_server_of_health_alone_serves_nothing_else(desk):
+    app = create(desk, api_keys=(), loopback=True, metrics=lambda: b"", only_health=True)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for path in ("/health/live", "/healthz", "/metrics"):
+            assert (await client.get(path)).status_code == 200
+        for path in ("/openapi.json", "/docs", "/v1/status", "/redoc"):
+            assert (await client.get(path)).status_code == 404
+        assert (await client.request("PUT", "/metrics", json={})).headers["allow"] == "GET"

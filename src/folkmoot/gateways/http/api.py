@@ -88,6 +88,7 @@ def create(
         title="Folkmoot",
         version=version("folkmoot"),
         description=_ABOUT,
+        openapi_url=None if only_health else "/openapi.json",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -59,7 +59,7 @@ def make_health(desk: Desk, place: Place, port: int, metrics: Metrics) -> "HttpS
         metrics=metrics,
         only_health=True,
     )
-    return HttpServer(app, place.host, port, place.grace_s)
+    return HttpServer(app, place.host, port, place.grace_s, "FOLKMOOT_METRICS_PORT")
 
 
 class _Server(uvicorn.Server):
@@ -83,10 +83,17 @@ class HttpServer:
 
     name = "http"
 
-    def __init__(self, app: FastAPI, host: str, port: int, grace_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        host: str,
+        port: int,
+        grace_s: float = 5.0,
+        setting: str = "FOLKMOOT_PORT",
+    ) -> None:
         """Take what to serve, where, and how long requests may take to finish at the end.
 
-        Raises SettingsInvalid when an application for loopback would be bound elsewhere.
+        `setting` is what says the port. Raises SettingsInvalid when an application for loopback would be bound elsewhere.
         """
         self._shared: Shared = app.state.shared
         if self._shared.loopback and not is_loopback(host):
@@ -98,6 +105,7 @@ class HttpServer:
         self._app = app
         self._host = host
         self._grace_s = grace_s
+        self._setting = setting
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self.port = port
@@ -109,7 +117,7 @@ class HttpServer:
         """
         if self._serving is not None:
             return
-        listener = _listen(self._host, self.port)
+        listener = _listen(self._host, self.port, self._setting)
         self.port = listener.getsockname()[1]
         self._shared.closing.clear()
         server = self._server = _Server(self._config())
@@ -163,7 +171,7 @@ class HttpServer:
         return max(1, math.ceil(self._grace_s))
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, setting: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Danger: with protocol 0 (what socket.create_server takes) asyncio does not see that this is
     # TCP and leaves Nagle's algorithm on; every answer then waits 40 ms for an acknowledgement.
@@ -179,6 +187,6 @@ def _listen(host: str, port: int) -> socket.socket:
         raise SettingsInvalid(
             f"The HTTP API cannot listen on {host}:{port}: {fault.strerror or fault}.",
             kept="Nothing was started.",
-            todo="Choose another FOLKMOOT_HOST or FOLKMOOT_PORT (0 takes a free one).",
+            todo=f"Choose another FOLKMOOT_HOST or {setting}.",
         ) from fault
     return listener
