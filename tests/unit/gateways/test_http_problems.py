@@ -35,6 +35,12 @@ async def test_every_error_of_the_core_is_a_problem(api, desk, kind):
     assert problem["details"] == {"run": "run_1"}
 
 
+@pytest.mark.parametrize("kind", [errors.RunUnknown, errors.AgentUnknown, errors.TaskInvalid])
+async def test_what_names_nothing_or_cannot_be_used_says_what_was_kept(api, desk, kind):
+    desk.fault = kind("It happened.")
+    assert _is_problem(await api.get("/v1/status"))["kept"] == "Nothing was changed."
+
+
 def test_every_error_of_the_core_has_a_status_of_its_kind():
     assert all(
         status_of(kind) is not ERRORS[FolkmootError] for kind in KINDS if kind is not FolkmootError

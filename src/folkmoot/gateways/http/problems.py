@@ -146,11 +146,16 @@ def describe(scope: Scope, fault: FolkmootError) -> Problem:
         detail=fault.message,
         instance=scope["path"],
         code=fault.code,
-        kept=fault.kept,
+        kept=fault.kept or _kept(fault),
         todo=fault.todo,
         trace_id=_trace_id(scope),
         details=msgspec.to_builtins(fault.details, enc_hook=str, str_keys=True) or None,
     )
+
+
+def _kept(fault: FolkmootError) -> str:
+    """Return what is true of a request that names nothing, or cannot be used, when nobody said it."""
+    return "Nothing was changed." if isinstance(fault, errors.NotFound | errors.Invalid) else ""
 
 
 def answer(scope: Scope, fault: FolkmootError) -> Response:
