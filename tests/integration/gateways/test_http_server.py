@@ -184,9 +184,7 @@ async def test_a_request_that_never_ends_is_cut_after_the_grace_time(
         (await asking).raise_for_status()
 
 
-async def test_who_has_waited_for_steps_does_not_wait_as_long_again_for_requests(
-    desk, monkeypatch
-):
+async def test_who_has_waited_for_steps_does_not_wait_as_long_again_for_requests(desk, monkeypatch):
     server, began = HttpServer(_app(desk), "127.0.0.1", 0, grace_s=60), asyncio.Event()
     await server.start()
 

@@ -54,6 +54,7 @@ class Fleet:
         self.asleep = []
         self.env = {name: value for name, value in os.environ.items() if "FOLKMOOT" not in name}
         self.env |= {"FOLKMOOT_STORE": url, "FOLKMOOT_LEASE_S": "1", "FOLKMOOT_POLL_S": "0.2"}
+        self.env["FOLKMOOT_HEARTBEAT_S"] = "0.25"
         (folder / "agents").mkdir()
 
     def agent(self, name, text):

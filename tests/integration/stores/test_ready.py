@@ -152,6 +152,7 @@ async def coordinator(tmp_path):
         **os.environ,
         "FOLKMOOT_STORE": f"sqlite:///{tmp_path / 'folkmoot.db'}",
         "FOLKMOOT_LEASE_S": "1",
+        "FOLKMOOT_HEARTBEAT_S": "0.25",
         "FOLKMOOT_LOG_LEVEL": "error",
     }
     program = f"{os.path.dirname(sys.executable)}/folkmoot"  # noqa: PTH120 - a link must stay one

@@ -213,10 +213,11 @@ def test_half_a_character_breaks_neither_the_line_nor_its_mask(out):
     half = "a\udcff.yaml token=abcdefgh1234"
     structlog.get_logger("ours").warning("ours", error=half, more={"a\udcff": [half]})
     try:
-        raise ValueError(half)
+        int(half)
     except ValueError:
-        logging.getLogger("theirs").exception("theirs")
+        logging.getLogger("theirs").exception("theirs: %s", half)
     ours, theirs = map(json.loads, out.getvalue().splitlines())
     assert ours["error"] == "a?.yaml token=[masked]"
-    assert "a?.yaml token=[masked]" in theirs["exception"]
+    assert theirs["event"] == "theirs: a?.yaml token=[masked]"
+    assert "ValueError" in theirs["exception"]
     assert "abcdefgh1234" not in out.getvalue()
