@@ -100,6 +100,7 @@ def names_known(models: Models, toolbox: Toolbox, programs: Collection[str]) -> 
         program=_options,
         model=models.check,
         tool=bind,
+        rule=toolbox.services.check,
         schedule=SlotCalendar().check,
     )
 

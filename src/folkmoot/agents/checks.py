@@ -51,7 +51,7 @@ def of_agent(agent: Agent, file: AgentFile, known: Known) -> Found:
     yield from _workspace(agent, file)
     yield from _output(agent, file)
     yield from _program(agent, known)
-    yield from _denials(file, known)
+    yield from _rules(file, known)
     yield from _choice(("model",), agent.model, file.model, known)
     for at, (choice, part) in enumerate(zip(agent.fallbacks, file.fallbacks, strict=True)):
         yield from _choice(("fallbacks", at), choice, part, known)
@@ -144,15 +144,18 @@ def _told(part: str | ModelPart) -> Path:
     return next(((field,) for field in fields if getattr(part, field)), ())
 
 
-def _denials(file: AgentFile, known: Known) -> Found:
-    """A misspelt `tool:<name>` would deny nothing, and nobody would be asked: say so."""
-    rules: list[tuple[Path, str]] = [(("deny", at), rule) for at, rule in enumerate(file.deny)]
+def _rules(file: AgentFile, known: Known) -> Found:
+    """A misspelt rule would deny nothing, and nobody would be asked: say so. Grants alike."""
+    rules: list[tuple[Path, str]] = [(("grants", at), rule) for at, rule in enumerate(file.grants)]
+    rules += [(("deny", at), rule) for at, rule in enumerate(file.deny)]
     for at, approval in enumerate(file.approvals):
         rules.append((("approvals", at, "match"), approval.match))
     for place, rule in rules:
         service, _, name = rule.partition(":")
         if service == "tool" and name != "*":
             yield from _one_of(place, "tool", name, known.tools)
+        elif known.rule is not None:
+            yield from _asked(place, partial(known.rule, rule))
 
 
 def _program(agent: Agent, known: Known) -> Found:

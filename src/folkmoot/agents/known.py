@@ -12,8 +12,8 @@ from folkmoot.core.schedule import Schedule
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """The names that an agent file may use. None: not checked.
 
-    `program`, `model`, `tool` and `schedule` look closer: at the agent's program with its options, at one
-    choice, at one tool with its options, at one schedule. They raise a FolkmootError whose message becomes the mistake. They
+    `program`, `model`, `tool`, `rule` and `schedule` look closer: at the agent's program with its options, at
+    one choice, at one tool with its options, at one grant or deny, at one schedule. They raise a FolkmootError whose message becomes the mistake. They
     must not reach the network.
     """
 
@@ -23,4 +23,5 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     program: Callable[[Agent], object] | None = None
     model: Callable[[ModelChoice], object] | None = None
     tool: Callable[[Agent, str, dict[str, Any]], object] | None = None
+    rule: Callable[[str], object] | None = None
     schedule: Callable[[Schedule], object] | None = None

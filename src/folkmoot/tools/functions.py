@@ -77,6 +77,13 @@ class FunctionTool(Generic[P, R]):
         options.read(self.name, given, options.NoOptions)
         return (self,)
 
+    def actions(self) -> dict[str, tuple[str, ...]]:
+        """Return what permissions it may ask for: actions by service."""
+        found: dict[str, tuple[str, ...]] = {}
+        for each in self._templates:
+            found[each.service] = (*found.get(each.service, ()), each.action)
+        return found
+
     def needs(self, args: dict[str, Any]) -> tuple[Need, ...]:
         """Fill the declared needs with the arguments."""
         if not self._templates:

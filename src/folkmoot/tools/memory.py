@@ -17,4 +17,5 @@ def _refusing(name: str) -> ToolFactory:
     return factory
 
 
+ACTIONS: dict[str, tuple[str, ...]] = {}
 FACTORIES = {name: _refusing(name) for name in ("remember", "recall")}

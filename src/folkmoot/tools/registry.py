@@ -4,7 +4,7 @@ A name in an agent file stands for one tool or, as `files` does, for a group of 
 run when an agent is bound; what they import (httpx, pydantic) is not loaded before.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -13,9 +13,11 @@ from folkmoot.core.errors import Invalid
 from folkmoot.ports.tool import Tool, ToolFactory
 from folkmoot.tools import memory, shell
 from folkmoot.tools.files import factories as files
+from folkmoot.tools.files import paths
 from folkmoot.tools.functions import FunctionTool
 from folkmoot.tools.http import factories as http
 from folkmoot.tools.names import checked
+from folkmoot.tools.rules import Services
 
 
 class Toolbox:
@@ -23,16 +25,27 @@ class Toolbox:
 
     def __init__(self) -> None:
         self._factories: dict[str, ToolFactory] = {}
+        self.services = Services({"files": paths.form, "http": http.form})
 
-    def register(self, name: str, factory: ToolFactory) -> None:
-        """Add a factory under a name. Raises Invalid when the name is taken or no name."""
+    def register(
+        self, name: str, factory: ToolFactory, actions: Mapping[str, Iterable[str]] | None = None
+    ) -> None:
+        """Add a factory under a name. Raises Invalid when the name is taken or no name.
+
+        `actions`: what permissions its tools may ask for, by service, so that misspelt rules are told;
+        None: that cannot be said.
+        """
         if checked(name) in self._factories:
             raise Invalid(f"There is a tool {name!r} already.", todo="Give this one another name.")
         self._factories[name] = factory
+        if actions is None:
+            self.services.whole = False
+        for service, several in (actions or {}).items():
+            self.services.add(service, several)
 
     def add(self, tool: FunctionTool[..., Any]) -> None:
         """Add a function tool under its own name."""
-        self.register(tool.name, tool.factory)
+        self.register(tool.name, tool.factory, tool.actions())
 
     def names(self) -> list[str]:
         """Return all names, sorted."""
@@ -74,5 +87,5 @@ def builtin() -> Toolbox:
     toolbox = Toolbox()
     for part in (files, shell, http, memory):
         for name, factory in part.FACTORIES.items():
-            toolbox.register(name, factory)
+            toolbox.register(name, factory, part.ACTIONS)
     return toolbox

@@ -148,4 +148,5 @@ _SCHEMA = {
     "required": ["command"],
     "additionalProperties": False,
 }
+ACTIONS = {"shell": ("run", "network")}
 FACTORIES: dict[str, ToolFactory] = {"shell": _factory}

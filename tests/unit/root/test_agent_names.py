@@ -52,3 +52,16 @@ def test_an_option_that_a_model_does_not_have_is_a_mistake(mistakes, provider):
 def test_options_that_a_model_has_need_no_key_and_no_library(mistakes):
     assert mistakes("model: {provider: bedrock, name: a, options: {region: x}}") == []
     assert mistakes("model: {provider: openai, name: a, options: {native_output: false}}") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ('deny: ["shell:run", "file:write:secret/**"]', "deny[1]"),
+        ('approvals: [{match: "shel:run"}]', "approvals[0].match"),
+        ('grants: ["http:get:https://example.com"]', "grants[0]"),
+    ],
+)
+def test_a_rule_that_can_never_fit_is_a_mistake(mistakes, text, field):
+    [(told, problem)] = mistakes(f"model: keywords:a\n{text}")
+    assert (told, "can never fit anything" in problem) == (field, True)

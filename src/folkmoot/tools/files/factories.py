@@ -31,6 +31,7 @@ def _factory(group: str, *names: str) -> ToolFactory:
     return factory
 
 
+ACTIONS = {"files": ("read", "write")}
 FACTORIES: dict[str, ToolFactory] = {
     "files": _factory("files", *NAMES),
     **{name: _factory(name, name) for name in NAMES},

@@ -36,6 +36,14 @@ def need(action: str, text: str) -> Need:
         return Need(Grant("files", action, text or ROOT), ordinary=False)
 
 
+def form(pattern: str) -> str:
+    """Return a pattern as it could fit a path: without `./` before it and `/` behind it."""
+    while pattern.startswith("./"):
+        pattern = pattern[2:]
+    bare = pattern.rstrip("/")
+    return pattern if bare in {"", pattern} else f"{bare}/**"
+
+
 def join(folder: str, name: str) -> str:
     """Return the path of a name in a folder."""
     return name if folder == ROOT else f"{folder}/{name}"

@@ -22,4 +22,12 @@ def _request(agent: Agent, given: dict[str, Any]) -> tuple[Tool, ...]:
     return (request.Request(read, *parts.of(agent)),)
 
 
+def form(pattern: str) -> str:
+    """Return a pattern as it could fit a request: the host in lower case, without a scheme before it."""
+    bare = pattern.split("://", 1)[-1]
+    host, slash, path = bare.partition("/")
+    return f"{host.lower()}{slash}{path}"
+
+
+ACTIONS = {"http": ("get", "post", "put", "patch", "delete", "private")}
 FACTORIES: dict[str, ToolFactory] = {"http_fetch": _fetch, "http_request": _request}
