@@ -44,6 +44,7 @@ _STRAIN = (ModelTimeout, ModelUnreachable, Overloaded)
 _DEFECT = ModelFault
 _FIRST_S, _MOST_S = 0.5, 30.0
 _FLUSH_S = 0.05
+_TOGETHER_S = 0.001
 
 
 def current(agent: Agent, view: View) -> ModelChoice:
@@ -190,10 +191,15 @@ class Stream:
         self._pieces: list[str] = []
         self._over: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._clock = asyncio.get_running_loop().time
+        self._wanted, self._asked_at = False, float("-inf")
 
     def add(self, text: str) -> None:
-        """Take a piece; returns at once."""
-        if not self._broker.heard(self._topic):
+        """Take a piece; returns at once. Whether anybody listens is asked once for pieces that come together."""
+        now = self._clock()
+        if now - self._asked_at > _TOGETHER_S:
+            self._wanted, self._asked_at = self._broker.heard(self._topic), now
+        if not self._wanted:
             return
         self._pieces.append(text)
         if self._task is None or self._task.done():

@@ -6,9 +6,7 @@ ours. Signals are counted before they are read: one that comes between is heard 
 other way round it would be slept through.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from folkmoot.core.changes import Append, Claimed
 from folkmoot.core.errors import LeaseLost, StoreClosed, StoreFault
@@ -18,27 +16,39 @@ from folkmoot.flow.parts import Parts
 AGAIN_S = 1.0
 
 
+class _Holding:
+    """A run in the hands of one task; by hand, for it is entered for every run."""
+
+    __slots__ = ("_run", "_runs")
+
+    def __init__(self, runs: dict[str, int], run: str) -> None:
+        self._runs, self._run = runs, run
+
+    def __enter__(self) -> None:
+        self._runs[self._run] = self._runs.get(self._run, 0) + 1
+
+    def __exit__(self, *_: object) -> None:
+        left = self._runs[self._run] - 1
+        if left:
+            self._runs[self._run] = left
+        else:
+            del self._runs[self._run]
+
+
 class Hands:
     """The runs that tasks of this process have, or try to have."""
 
     def __init__(self) -> None:
         """None yet."""
-        self._runs: Counter[str] = Counter()
+        self._runs: dict[str, int] = {}
 
     def __contains__(self, run: str) -> bool:
         """Whether a task has it."""
         return run in self._runs
 
-    @contextmanager
-    def hold(self, run: str) -> Iterator[None]:
+    def hold(self, run: str) -> "_Holding":
         """Have a run while the context is entered."""
-        self._runs[run] += 1
-        try:
-            yield
-        finally:
-            self._runs[run] -= 1
-            if not self._runs[run]:
-                del self._runs[run]
+        return _Holding(self._runs, run)
 
 
 async def held(parts: Parts, run: str, worker: str, given_up: Callable[[], bool]) -> Claimed | None:
