@@ -30,6 +30,15 @@ Conversation = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")]
 
 
+def alone(context: typer.Context, *, json: bool) -> bool:
+    """Whether no other word follows a group's own. Raises BadParameter for its `--json` before one."""
+    if context.invoked_subcommand and json:
+        raise typer.BadParameter(
+            f"It stands behind `{context.invoked_subcommand}`.", param_hint="--json"
+        )
+    return not context.invoked_subcommand
+
+
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What every command takes that opens the system."""
 

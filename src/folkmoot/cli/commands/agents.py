@@ -8,7 +8,7 @@ import typer
 
 from folkmoot.cli import lazy, session
 from folkmoot.cli.exits import Exit
-from folkmoot.cli.options import Json, Options
+from folkmoot.cli.options import Json, Options, alone
 from folkmoot.cli.output import Output
 from folkmoot.cli.text import many, when
 from folkmoot.core.agent import Agent
@@ -53,13 +53,7 @@ class GivenAgent(Options, frozen=True, kw_only=True):
 @agents.callback()
 def _agents(context: typer.Context, *, json: Json = False) -> Exit | None:
     """List the agents when no other word follows."""
-    if not context.invoked_subcommand:
-        return list_(Given(json=json))
-    if json:
-        raise typer.BadParameter(
-            f"It stands behind `{context.invoked_subcommand}`.", param_hint="--json"
-        )
-    return None
+    return list_(Given(json=json)) if alone(context, json=json) else None
 
 
 def list_(given: Given) -> Exit:

@@ -6,7 +6,7 @@ import typer
 
 from folkmoot.cli import lazy, session, shapes
 from folkmoot.cli.exits import Exit
-from folkmoot.cli.options import Input, Json, Key, Options
+from folkmoot.cli.options import Input, Json, Key, Options, alone
 from folkmoot.cli.output import Output
 from folkmoot.cli.scheduled import Given as GivenSchedule
 from folkmoot.cli.scheduled import asked, facts, row
@@ -54,13 +54,7 @@ class GivenTrigger(GivenName, frozen=True, kw_only=True):
 @schedules.callback()
 def _schedules(context: typer.Context, *, json: Json = False) -> Exit | None:
     """List the schedules when no other word follows."""
-    if not context.invoked_subcommand:
-        return list_(Given(json=json))
-    if json:
-        raise typer.BadParameter(
-            f"It stands behind `{context.invoked_subcommand}`.", param_hint="--json"
-        )
-    return None
+    return list_(Given(json=json)) if alone(context, json=json) else None
 
 
 def list_(given: Given) -> Exit:
